@@ -29,6 +29,7 @@ import { Connections, connectionsMax } from './http/connections.ts'
 import { EventStreams } from './http/event-stream.ts'
 import { AuditTrail, type AuditSink } from './gate/audit-trail.ts'
 import { Gate } from './gate/gate.ts'
+import { NO_LIMITS, type RequestLimitSettings } from './gate/request-limits.ts'
 import { addTokenRoutes } from './gate/token-routes.ts'
 import { answerClientError, type ArrivalLimits } from './http/client-error.ts'
 import { addClusterRoutes } from './cluster/cluster-routes.ts'
@@ -94,6 +95,8 @@ export interface ApiOptions {
   readonly maxConnections?: number | undefined
   /** The hashes of the root tokens. Undefined: the node takes requests without tokens. */
   readonly rootHashes?: readonly string[] | undefined
+  /** How many requests each token and each stranger may send. No limits if left out. */
+  readonly requestLimits?: RequestLimitSettings | undefined
   /** Whether strangers may reach this node, and get answers without a token. */
   readonly openToStrangers?: boolean
   /** Takes the lines of the audit log; undefined without one. */
@@ -163,18 +166,16 @@ interface Guards {
   readonly audit: AuditTrail | undefined
 }
 
-function createGuards(
-  options: ApiOptions,
-  phase: () => ApiPhase,
-  requestId: RequestIds,
-): Guards {
+function createGuards(options: ApiOptions, phase: () => ApiPhase, requestId: RequestIds): Guards {
   const { service, clock, timers, metrics, nodeId: node, rootHashes, auditSink: sink } = options
-  const gate = rootHashes && new Gate({ service, metrics, phase, rootHashes })
+  const { requestLimits: limits = NO_LIMITS } = options
+  const gate = rootHashes && new Gate({ service, metrics, clock, phase, rootHashes, limits })
   const callerName: (request: IncomingMessage) => string | null = (request) =>
     gate?.callerNameOf(request) ?? null
   const requestIdOf = (request: IncomingMessage): string => idOfRequest(request, requestId)
   const ports = { clock, timers, metrics }
-  const told = { node, endpoints: ENDPOINTS, callerName, requestIdOf }
+  const asksForTokens = gate !== undefined
+  const told = { node, endpoints: ENDPOINTS, asksForTokens, callerName, requestIdOf }
   const audit = sink && new AuditTrail({ ...ports, ...told, sink })
   return { gate, audit }
 }

@@ -206,6 +206,12 @@ export const ERRORS = {
     retryable: false,
     title: 'The idempotency key was used for another request',
   },
+  rate_limited: {
+    status: 429,
+    outcome: 'rejected',
+    retryable: true,
+    title: 'Too many requests',
+  },
   headers_too_large: {
     status: 431,
     outcome: 'rejected',

@@ -80,6 +80,7 @@ export type CounterName =
   | 'log_lines_dropped_total'
   | 'audit_lines_dropped_total'
   | 'access_refusals_total' // {code}: unauthenticated or forbidden
+  | 'rate_limited_total' // {limit}: "rate" or "in flight" of a token, or "stranger"
 
 export type GaugeName =
   | 'hints_pending' // {peer}

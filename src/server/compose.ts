@@ -159,6 +159,7 @@ export async function startServer(
     allowedOrigins: settings.allowedOrigins,
     allowedHosts: settings.allowedHosts,
     rootHashes,
+    requestLimits: settings.requestLimits,
     openToStrangers,
     auditSink: audit?.write,
     logRequests: settings.logLevel === 'debug' || settings.logLevel === 'trace',

@@ -58,7 +58,10 @@ test('a token comes from a file, which goes before the variable', async () => {
 })
 
 test('JSON has the whole answer', async () => {
-  const { printed } = await run('token create json --grant *=read,logs=write --json', ROOT)
+  const { printed } = await run(
+    'token create json --grant *=read,logs=write --rate 50 --json',
+    ROOT,
+  )
   expect(JSON.parse(printed)).toMatchObject({
     name: 'json',
     token: expect.stringMatching(/^quorate_/),
@@ -67,6 +70,7 @@ test('JSON has the whole answer', async () => {
       { bucket: 'logs', prefix: '', rights: ['write'] },
     ],
     expiresAt: null,
+    requestsPerSecond: 50,
     state: 'valid',
   })
   const { tokens } = JSON.parse((await run('token list --json', ROOT)).printed) as {
@@ -84,6 +88,8 @@ test.each([
   ['token create a --grant a', '--grant a: must be'],
   ['token create a --grant a=own', 'the rights are read, write, admin'],
   ['token list --grant a=read', 'list takes no --grant'],
+  ['token revoke a --rate 5', 'revoke takes no --rate'],
+  ['token create a --grant a=read --rate 0', '--rate'],
   ['token drop a', 'there is no command drop'],
 ])('%s is refused', async (line, words) => {
   const { code, complained } = await run(line, ROOT)

@@ -47,6 +47,7 @@ const CLASSES = {
     'precondition_failed',
     'quorum_unreachable',
     'overloaded',
+    'rate_limited',
     'storage_full',
     'storage_failed',
     'record_corrupt',

@@ -215,6 +215,27 @@ describe('failover', () => {
     expect(clock.nowMs()).toBe(2000)
   })
 
+  test('sends a write that is above the rate of its token again when Retry-After is over', async () => {
+    let asked = 0
+    const limited = (): Response => {
+      asked++
+      return clock.nowMs() < 2000 ? problem('rate_limited', { 'retry-after': '2' }) : done()
+    }
+    const { clock, client } = nodes(limited, limited, limited)
+    await clock.run(client.bucket('default').put('k', 'v'))
+    expect([clock.nowMs(), asked]).toEqual([2000, 4])
+
+    // It does not wait beyond its deadline.
+    const { clock: other, client: hasty } = nodes(later, later, later)
+    const write = hasty.bucket('default').put('k', 'v', { timeoutMs: 1000 })
+    await expect(other.run(write)).rejects.toMatchObject({
+      name: 'RejectedError',
+      code: 'rate_limited',
+      retryable: true,
+    })
+    expect(other.nowMs()).toBeLessThanOrEqual(1000)
+  })
+
   test("goes to the node that coordinated the key's last write", async () => {
     const asked: string[] = []
     const node = (name: string): Behaviour => {
@@ -241,6 +262,8 @@ describe('failover', () => {
     expect(asked).toEqual(['n1', 'n2', 'n2', 'n2', 'n2', 'n3'])
   })
 })
+
+const later = (): Response => problem('rate_limited', { 'retry-after': '60' })
 
 describe('errors', () => {
   test('name what was tried and what each node said', async () => {

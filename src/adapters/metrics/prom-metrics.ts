@@ -62,6 +62,8 @@ const COUNTERS: Readonly<Record<CounterName, string>> = {
   log_lines_dropped_total: 'Log lines dropped because the log could not be written.',
   audit_lines_dropped_total: 'Lines of the audit log dropped because it could not be written.',
   access_refusals_total: 'Requests refused for want of a valid token or of a right, by code.',
+  rate_limited_total:
+    'Requests refused because there were too many, by limit: rate or in flight of a token, or stranger.',
 }
 
 const GAUGES: Readonly<Record<GaugeName, string>> = {

@@ -13,8 +13,10 @@ export interface RequestGate {
   blindTokenOf(request: IncomingMessage): string | undefined
   /** Whether the caller of a request that was let in could be let in now. */
   isStillLetIn(request: IncomingMessage): boolean
-  /** Throws unauthenticated if the caller of a request that was let in could not be let in now. */
+  /** Throws unauthenticated or not_a_member if the caller of a request that was let in could not be let in now. */
   expectStillLetIn(request: IncomingMessage): void
+  /** A request that was let in does the work of so many more: they count for the rate of its token. */
+  countMore(request: IncomingMessage, requests: number): void
   /** Throws forbidden. */
   expectRight(caller: Caller, right: Right, bucket: string, key: string): void
 }

@@ -37,6 +37,7 @@ export function addBatchRoutes(app: FastifyInstance, api: ApiContext): void {
     const timeoutMs = timeLeftMs(request, BATCH_TIMEOUT.read(query) ?? api.requestTimeoutMs)
     refuseHeadersOfOperations(request)
     const operations = operationsOf(jsonBody(request, BATCH_EXAMPLE))
+    if (operations.length > 1) api.gate?.countMore(request.raw, operations.length - 1)
     const blind = blindOperations(api, operations, request)
     await answerBatch(api, { operations, blind, timeoutMs }, request, reply)
   })
@@ -50,8 +51,8 @@ interface Batch {
 }
 
 /**
- * The writes of keys that the caller may not read, with the hash of its token. Throws forbidden if the caller lacks the right for one of the
- * operations: the batch is then refused as a whole.
+ * The writes of keys that the caller may not read, with the hash of its token. Throws forbidden if the caller lacks the
+ * right for one of the operations: the batch is then refused as a whole.
  */
 function blindOperations(
   { gate, audit }: ApiContext,

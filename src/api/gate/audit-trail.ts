@@ -25,6 +25,8 @@ export interface AuditParts {
   readonly timers: Timers
   readonly metrics: Metrics
   readonly endpoints: readonly Endpoint[]
+  /** Whether the node asks for tokens. Then a request without one is a stranger's, and changes nothing. */
+  readonly asksForTokens: boolean
   /** The name of the token that the gate has found; null if there is none. */
   readonly callerName: (request: IncomingMessage) => string | null
   /** The id that the answer to the request has. */
@@ -76,8 +78,8 @@ const REFUSALS_PER_SECOND = 10
 /** How long refusals without a line are counted before the count is written. */
 const COUNTING_MS = 1000
 
-/** The statuses of refusals for want of a token or a right, or because of a web page or a host. */
-const REFUSED: readonly number[] = [401, 403, 421]
+/** The statuses of refusals for want of a token or a right, because of a web page or a host, or of too many requests. */
+const REFUSED: readonly number[] = [401, 403, 421, 429]
 /** Statuses whose outcome is unknown in the catalogue of errors. */
 const UNKNOWN: readonly number[] = [500, 504]
 /** A longer text is no key, and is cut. */
@@ -109,11 +111,7 @@ export class AuditTrail implements OperationAudit {
     onceClosed(response, () => this.#ended(request, response))
   }
 
-  operation(
-    request: IncomingMessage,
-    { op, bucket, key }: AuditedOperation,
-    status: number,
-  ): void {
+  operation(request: IncomingMessage, { op, bucket, key }: AuditedOperation, status: number): void {
     if (op === 'get' && !REFUSED.includes(status)) return
     this.#write(request, { route: '/v1/batch', bucket, key, op, status })
   }
@@ -152,11 +150,13 @@ export class AuditTrail implements OperationAudit {
     request: IncomingMessage,
     told: Pick<AuditLine, 'route' | 'bucket' | 'key' | 'status'> & { readonly op?: string },
   ): void {
-    const { callerName, requestIdOf } = this.#parts
+    const { asksForTokens, callerName, requestIdOf } = this.#parts
     const { [SUBJECT]: subject, [ADDRESS]: address = null } = request as NotedRequest
     const { status, route, bucket, key, op } = told
     const token = callerName(request)
-    if (status !== null && REFUSED.includes(status) && !this.#hasLine(token !== null)) return
+    const isStranger = asksForTokens && token === null
+    const isRefused = isStranger || (status !== null && REFUSED.includes(status))
+    if (isRefused && !this.#hasLine(token !== null)) return
     const line: AuditLine = {
       ...this.#start(),
       token,

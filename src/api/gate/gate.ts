@@ -6,11 +6,12 @@
  * up. So a refusal is the same whether they exist or not, and takes the same time.
  */
 import type { FastifyInstance, FastifyRequest } from 'fastify'
-import type { IncomingMessage } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import { assert } from '../../core/assert.ts'
 import { hasRight, hasRightToAll, type Right, seesBucket } from '../../core/access/grant.ts'
 import { QuorateError } from '../../core/errors.ts'
 import type { NodeService } from '../../node/service/service.ts'
+import type { Clock } from '../../ports/clock.ts'
 import type { Metrics } from '../../ports/metrics.ts'
 import { wordsOfRule } from '../access/access-rule.ts'
 import { type Caller, tokenHashOf } from '../access/caller.ts'
@@ -21,6 +22,7 @@ import type { ApiPhase } from '../http/api-context.ts'
 import type { Endpoint } from '../http/endpoint.ts'
 import { checkBucketName, parseKvTarget } from '../http/kv-path.ts'
 import { parseQuery, queryOfTarget } from '../http/query.ts'
+import { RequestLimits, type RequestLimitSettings } from './request-limits.ts'
 
 export interface GateParts {
   readonly service: Pick<NodeService, 'nodeId' | 'topology' | 'nowMs'>
@@ -28,6 +30,8 @@ export interface GateParts {
   readonly phase: () => ApiPhase
   /** The hashes of the root tokens. */
   readonly rootHashes: readonly string[]
+  readonly clock: Clock
+  readonly limits: RequestLimitSettings
 }
 
 const UNKNOWN =
@@ -40,17 +44,19 @@ type RoutedRequest = FastifyRequest<{ Params: Readonly<Record<string, string>> }
 export class Gate implements RequestGate {
   readonly #parts: GateParts
   readonly #tokens: KnownTokens
+  readonly #limits: RequestLimits
 
   constructor(parts: GateParts) {
     this.#parts = parts
+    this.#limits = new RequestLimits(parts.limits, parts.metrics)
     this.#tokens = new KnownTokens(parts.rootHashes)
   }
 
   /** Call before the routes are added. */
   guard(app: FastifyInstance): void {
-    app.addHook('onRequest', (request, _reply, next) => {
+    app.addHook('onRequest', (request, reply, next) => {
       try {
-        this.#letIn(request as RoutedRequest)
+        this.#letIn(request as RoutedRequest, reply.raw)
         next()
       } catch (error) {
         next(error as Error)
@@ -108,7 +114,9 @@ export class Gate implements RequestGate {
   }
 
   expectStillLetIn(request: IncomingMessage): void {
-    if (!this.isStillLetIn(request)) throw this.#refused('unauthenticated', UNKNOWN)
+    if (this.isStillLetIn(request)) return
+    this.#expectMember()
+    throw this.#refused('unauthenticated', UNKNOWN)
   }
 
   isStillLetIn(request: IncomingMessage): boolean {
@@ -121,8 +129,15 @@ export class Gate implements RequestGate {
     throw this.#refused('forbidden', messageOf(caller, `${right} over the key`))
   }
 
-  /** Throws unauthenticated or forbidden. Throws bad_bucket, bad_key or bad_parameter if it cannot tell what is meant. */
-  #letIn(request: RoutedRequest): void {
+  countMore(request: IncomingMessage, requests: number): void {
+    this.#limits.owe(this.callerOf(request), requests)
+  }
+
+  /**
+   * Throws unauthenticated, rate_limited or forbidden. Throws bad_bucket, bad_key or bad_parameter if it cannot tell what
+   * is meant.
+   */
+  #letIn(request: RoutedRequest, response: ServerResponse): void {
     const { endpoints = [] } = request.routeOptions.config
     const { raw } = request
     const endpoint = endpoints.find(({ method }) => method === raw.method) ?? endpoints[0]
@@ -130,6 +145,7 @@ export class Gate implements RequestGate {
     if (endpoint === undefined || endpoint.access.needs === 'nothing') return
     // Identified again: since the request came, it may have waited for earlier ones of its connection.
     const caller = this.#identify(raw)
+    this.#limits.admit(caller, response, this.#parts.clock.monotonicMs())
     if (this.#mayPass(caller, endpoint, request)) return
     throw this.#refused('forbidden', messageOf(caller, wordsOfRule(endpoint.access)))
   }
@@ -165,7 +181,10 @@ export class Gate implements RequestGate {
     }
   }
 
-  /** Finds the caller and keeps it. Throws unauthenticated, or not_ready while the node cannot know the token. */
+  /**
+   * Finds the caller and keeps it. Throws unauthenticated or rate_limited, or not_ready while the node cannot know the
+   * token.
+   */
   #identify(request: IncomingMessage): Caller {
     const caller = this.#find(request)
     ;(request as GatedRequest)[CALLER] = caller
@@ -175,7 +194,7 @@ export class Gate implements RequestGate {
   #find(request: IncomingMessage): Caller {
     const text = textOf(request)
     if (text === undefined) {
-      throw this.#refused('unauthenticated', 'Send a token: Authorization: Bearer TOKEN.')
+      throw this.#stranger(request, 'Send a token: Authorization: Bearer TOKEN.')
     }
     const root = this.#tokens.findRoot(text)
     if (root !== undefined) return root
@@ -186,14 +205,21 @@ export class Gate implements RequestGate {
     const topology = service.topology()
     const caller = this.#tokens.find(text, topology, service.nowMs())
     if (caller !== undefined) return caller
-    // A node that was removed while it was away has got a document without tokens (node/topology/removal.ts).
-    if (!topology.members.some(({ id }) => id === service.nodeId)) {
-      throw new QuorateError(
-        'not_a_member',
-        'This node is no longer a member, and knows no tokens.',
-      )
-    }
-    throw this.#refused('unauthenticated', UNKNOWN)
+    this.#expectMember()
+    throw this.#stranger(request, UNKNOWN)
+  }
+
+  /** A node that was removed while it was away has got a document without tokens (node/topology/removal.ts). */
+  #expectMember(): void {
+    const { service } = this.#parts
+    if (service.topology().members.some(({ id }) => id === service.nodeId)) return
+    throw new QuorateError('not_a_member', 'This node is no longer a member, and knows no tokens.')
+  }
+
+  #stranger({ socket }: IncomingMessage, message: string): QuorateError {
+    const nowMs = this.#parts.clock.monotonicMs()
+    const tooMany = this.#limits.strangerRefusal(socket.remoteAddress, nowMs)
+    return tooMany ?? this.#refused('unauthenticated', message)
   }
 
   #refused(code: 'unauthenticated' | 'forbidden', message: string): QuorateError {

@@ -4,7 +4,7 @@ import type { Grant } from '../../core/access/grant.ts'
 import { ADMIN } from '../access/access-rule.ts'
 import { type Endpoint, type HeaderField, TOPOLOGY_ERRORS } from '../http/endpoint.ts'
 import { timeoutParameter } from '../http/request-deadline.ts'
-import { about, listOf, objectOf, orNull, TEXT, type Schema } from '../http/schema.ts'
+import { about, COUNT, listOf, objectOf, orNull, TEXT, type Schema } from '../http/schema.ts'
 import { GRANT, TOKEN_EXAMPLE, TOKEN_NAME_SCHEMA, TOKEN_REQUEST } from './token-request.ts'
 
 const BODY_BYTES_MAX = 65_536
@@ -18,6 +18,8 @@ export interface TokenInfo {
   readonly grants: readonly Grant[]
   readonly createdAt: string
   readonly expiresAt: string | null
+  /** Null for the limit of each node. */
+  readonly requestsPerSecond: number | null
   readonly state: 'valid' | 'expired'
 }
 
@@ -27,6 +29,7 @@ const INFO = {
   grants: listOf(GRANT),
   createdAt: TIME,
   expiresAt: orNull(TIME),
+  requestsPerSecond: orNull(COUNT),
   state: { type: 'string', enum: ['valid', 'expired'] },
 } satisfies Record<keyof TokenInfo, Schema>
 

@@ -3,6 +3,7 @@ import {
   GRANTS_MAX,
   isTokenName,
   PREFIX_BYTES_MAX,
+  REQUESTS_PER_SECOND_MAX,
   TOKEN_NAME_PATTERN,
   TOKEN_NAME_RULE,
   TTL_SECONDS_MAX,
@@ -45,6 +46,10 @@ const PROPERTIES = {
     orNull({ type: 'integer', minimum: 1, maximum: TTL_SECONDS_MAX }),
     'After so many seconds the token expires; null, the default: never.',
   ),
+  requestsPerSecond: about(
+    orNull({ type: 'integer', minimum: 1, maximum: REQUESTS_PER_SECOND_MAX }),
+    'How many requests a second each node takes from the token; more are 429. Null, the default: the limit of the node.',
+  ),
 } satisfies Record<string, Schema>
 const MEMBERS = Object.keys(PROPERTIES)
 const GRANT_MEMBERS = Object.keys(GRANT_PROPERTIES)
@@ -62,12 +67,13 @@ export interface TokenRequest {
   readonly name: string
   readonly grants: readonly Grant[]
   readonly ttlSeconds: number | undefined
+  readonly requestsPerSecond: number | undefined
 }
 
 /** Throws bad_parameter. */
 export function tokenRequest(body: JsonObject): TokenRequest {
   refuseOthers(body, MEMBERS, 'here')
-  const { name, grants, ttlSeconds = null } = body
+  const { name, grants, ttlSeconds = null, requestsPerSecond = null } = body
   if (typeof name !== 'string' || !isTokenName(name)) {
     throw refusal(`name must be ${TOKEN_NAME_RULE}, not ${shown(name)}.`)
   }
@@ -78,7 +84,8 @@ export function tokenRequest(body: JsonObject): TokenRequest {
   return {
     name,
     grants: grants.map((grant, i) => grantOf(grant, `grants[${i}]`)),
-    ttlSeconds: secondsOf(ttlSeconds),
+    ttlSeconds: wholeOf('ttlSeconds', ttlSeconds, TTL_SECONDS_MAX),
+    requestsPerSecond: wholeOf('requestsPerSecond', requestsPerSecond, REQUESTS_PER_SECOND_MAX),
   }
 }
 
@@ -121,15 +128,11 @@ function rightsOf(rights: unknown, where: string): readonly Right[] {
   )
 }
 
-function secondsOf(ttlSeconds: unknown): number | undefined {
-  if (ttlSeconds === null) return undefined
-  const isWhole = Number.isSafeInteger(ttlSeconds)
-  if (isWhole && (ttlSeconds as number) >= 1 && (ttlSeconds as number) <= TTL_SECONDS_MAX) {
-    return ttlSeconds as number
-  }
-  throw refusal(
-    `ttlSeconds must be null or a whole number from 1 to ${TTL_SECONDS_MAX}, not ${shown(ttlSeconds)}.`,
-  )
+function wholeOf(member: string, value: unknown, most: number): number | undefined {
+  if (value === null) return undefined
+  const isWhole = Number.isSafeInteger(value)
+  if (isWhole && (value as number) >= 1 && (value as number) <= most) return value as number
+  throw refusal(`${member} must be null or a whole number from 1 to ${most}, not ${shown(value)}.`)
 }
 
 function refuseOthers(object: JsonObject, allowed: readonly string[], where: string): void {

@@ -25,13 +25,22 @@ export function addTokenRoutes(app: FastifyInstance, api: ApiContext): void {
 
   serve(app, CREATE_TOKEN, async (request, reply, query) => {
     const timeoutMs = timeLeftMs(request, TOKEN_TIMEOUT.read(query) ?? TOKEN_TIMEOUT_MS)
-    const { name, grants, ttlSeconds } = tokenRequest(jsonBody(request, TOKEN_EXAMPLE))
+    const { name, grants, ttlSeconds, requestsPerSecond } = tokenRequest(
+      jsonBody(request, TOKEN_EXAMPLE),
+    )
     noteSubject(request.raw, name)
     refuseOpenNode(api)
     const text = newTokenText()
     const createdMs = Math.floor(service.nowMs())
     const expiresMs = ttlSeconds === undefined ? null : createdMs + ttlSeconds * 1000
-    const token: AccessToken = { name, hash: hashOfText(text), grants, createdMs, expiresMs }
+    const token: AccessToken = {
+      name,
+      hash: hashOfText(text),
+      grants,
+      createdMs,
+      expiresMs,
+      ...(requestsPerSecond === undefined ? {} : { requestsPerSecond }),
+    }
     await service.createToken(token, timeoutMs)
     const headers = ['Location', `${TOKENS_PATH}/${name}`, 'Cache-Control', 'no-store']
     respondJson(reply, 201, { token: text, ...infoOf(token, createdMs) }, headers)
@@ -63,12 +72,13 @@ function refuseOpenNode({ gate }: ApiContext): void {
 }
 
 function infoOf(token: AccessToken, nowMs: number): TokenInfo {
-  const { name, grants, createdMs, expiresMs } = token
+  const { name, grants, createdMs, expiresMs, requestsPerSecond = null } = token
   return {
     name,
     grants,
     createdAt: timeOf(createdMs),
     expiresAt: expiresMs === null ? null : timeOf(expiresMs),
+    requestsPerSecond,
     state: isExpired(token, nowMs) ? 'expired' : 'valid',
   }
 }

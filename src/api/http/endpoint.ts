@@ -87,6 +87,7 @@ export const COMMON_ERRORS = [
   'request_timeout',
   'unauthenticated',
   'forbidden',
+  'rate_limited',
   'host_not_allowed',
   'expectation_failed',
   'headers_too_large',

@@ -139,7 +139,7 @@ function problemBody(
 
 /** After how many seconds to send the request again; undefined if the answer does not say. */
 export function retryAfterOf(code: ErrorCode, details: ErrorDetails): number | undefined {
-  if (ERRORS[code].status !== 503) return undefined
+  if (ERRORS[code].status !== 503 && code !== 'rate_limited') return undefined
   return Math.ceil(details.retryAfterSeconds ?? RETRY_AFTER_SECONDS)
 }
 

@@ -22,6 +22,8 @@ import { CALL, cliCommand } from './cli-command.ts'
 /** A majority of the voters has to agree. */
 const TIMEOUT_MS = 10_000
 const TTL_MS_MAX = 315_360_000_000
+const REQUESTS_PER_SECOND_MAX = 1_000_000
+const CREATE_OPTIONS = ['grant', 'ttl', 'rate'] as const
 
 const NAME: Word = {
   name: 'NAME',
@@ -64,6 +66,13 @@ export const TOKEN = cliCommand(
         otherwise: 'the token does not expire',
         about: 'How long the token is valid.',
       },
+      rate: {
+        kind: 'number',
+        min: 1,
+        max: REQUESTS_PER_SECOND_MAX,
+        otherwise: 'the limit of each node',
+        about: 'How many requests a second each node takes from the token.',
+      },
     },
     examples: [
       'token create web --grant carts/eu/=read+write --ttl 720h',
@@ -78,13 +87,19 @@ export const TOKEN = cliCommand(
   },
   async ({ values, subcommand, words: [name = ''], given }, world) => {
     const grants = (values.grant ?? []).map(grantOf)
-    if (subcommand !== 'create' && (given.has('grant') || given.has('ttl'))) {
-      throw new UsageError(`${subcommand} takes no --grant and no --ttl`)
+    const unfit = CREATE_OPTIONS.find((option) => given.has(option))
+    if (subcommand !== 'create' && unfit !== undefined) {
+      throw new UsageError(`${subcommand} takes no --${unfit}`)
     }
     const sender = openSender(values, world)
     switch (subcommand) {
       case 'create':
-        await create(sender, { name, grants, ttlMs: values.ttl }, values.json, world)
+        await create(
+          sender,
+          { name, grants, ttlMs: values.ttl, rate: values.rate },
+          values.json,
+          world,
+        )
         break
       case 'list':
         await list(sender, values.json, world)
@@ -100,16 +115,21 @@ export const TOKEN = cliCommand(
 
 async function create(
   sender: Sender,
-  wanted: { name: string; grants: readonly Grant[]; ttlMs: number | undefined },
+  wanted: {
+    name: string
+    grants: readonly Grant[]
+    ttlMs: number | undefined
+    rate: number | undefined
+  },
   isJson: boolean,
   { out, err, stop }: World,
 ): Promise<void> {
-  const { name, grants, ttlMs } = wanted
+  const { name, grants, ttlMs, rate: requestsPerSecond = null } = wanted
   if (grants.length === 0) {
     throw new UsageError('create needs --grant, such as --grant carts/eu/=read+write')
   }
   const ttlSeconds = ttlMs === undefined ? null : ttlMs / 1000
-  const made = await createToken(sender, { name, grants, ttlSeconds }, stop)
+  const made = await createToken(sender, { name, grants, ttlSeconds, requestsPerSecond }, stop)
   if (isJson) {
     await writeJson(out, made)
     return

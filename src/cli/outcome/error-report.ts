@@ -34,6 +34,7 @@ const ADVICE: Readonly<Record<string, string>> = {
   quorum_unreachable: `Try again once more owners are in reach, or use a level that needs fewer of them, such as --consistency eventual. ${CALL} status shows who reaches whom.`,
   session_past_unreachable: `Try again once more nodes are in reach. ${CALL} status shows who reaches whom.`,
   overloaded: 'Try again in a moment.',
+  rate_limited: 'Send fewer requests a second, or ask for a token that may send more.',
   storage_full: 'Free disk space on the node, or use another node.',
   storage_failed: 'Check the disk of the node, or use another node.',
   not_ready: `Try again in a moment, or use another node. ${CALL} doctor says what the node waits for.`,

@@ -53,6 +53,7 @@ export async function createToken(
     readonly name: string
     readonly grants: readonly Grant[]
     readonly ttlSeconds: number | null
+    readonly requestsPerSecond: number | null
   },
   signal: AbortSignal,
 ): Promise<NewTokenAnswer> {

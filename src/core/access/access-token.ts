@@ -12,6 +12,8 @@ export interface AccessToken {
   readonly createdMs: number
   /** From then on the token is refused; null for a token that stays until it is revoked. */
   readonly expiresMs: number | null
+  /** How many requests a second each node takes; undefined for the node's own limit. */
+  readonly requestsPerSecond?: number
 }
 
 /**
@@ -22,6 +24,7 @@ export const TOKENS_MAX = 256
 export const TOKENS_CHARACTERS_MAX = 131_072
 export const GRANTS_MAX = 16
 export const PREFIX_BYTES_MAX = 512
+export const REQUESTS_PER_SECOND_MAX = 1_000_000
 /** Ten years. */
 export const TTL_SECONDS_MAX = 315_360_000
 

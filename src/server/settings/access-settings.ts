@@ -15,3 +15,22 @@ export function rootTokenFile(auth: 'on' | 'off', file: string | undefined): str
   }
   return file
 }
+
+/** How many requests are taken; 0 for no limit. */
+export interface RequestLimitSettings {
+  readonly tokenPerSecond: number
+  readonly tokenInFlight: number
+  /** By address. */
+  readonly strangerPerSecond: number
+}
+
+/** Without tokens, nobody could be held to a limit of tokens. */
+export function requestLimits(
+  auth: 'on' | 'off',
+  limits: RequestLimitSettings,
+): RequestLimitSettings {
+  if (auth === 'on' || (limits.tokenPerSecond === 0 && limits.tokenInFlight === 0)) return limits
+  throw new SettingError(
+    'QUORATE_TOKEN_REQUESTS_PER_SECOND and QUORATE_TOKEN_INFLIGHT_REQUESTS need QUORATE_AUTH=on: a node that asks for no tokens cannot count by token',
+  )
+}

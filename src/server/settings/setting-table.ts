@@ -2,6 +2,7 @@
  * The table of all settings: their defaults, their meaning, and how the text of each is read. The parser (settings.ts)
  * and `--help` both use it, so that the help always matches.
  */
+import { REQUESTS_PER_SECOND_MAX } from '../../core/access/access-token.ts'
 import { VERSIONS } from '../../core/protocol-versions.ts'
 import {
   parseAddress,
@@ -164,6 +165,21 @@ export const TABLE = {
     'with QUORATE_AUTH=on: file with a token that may do everything, at least 32 characters; one a line',
     optional(parseText),
   ),
+  TOKEN_REQUESTS_PER_SECOND: setting(
+    '0',
+    'with QUORATE_AUTH=on: requests a second that each token may send to this node; more are refused with 429; 0: no limit',
+    (text) => parseWhole(text, 0, REQUESTS_PER_SECOND_MAX),
+  ),
+  TOKEN_INFLIGHT_REQUESTS: setting(
+    '0',
+    'with QUORATE_AUTH=on: requests of one token in progress at once, open watches among them; more are refused with 429; 0: no limit',
+    (text) => parseWhole(text, 0, 1_000_000),
+  ),
+  STRANGER_REQUESTS_PER_SECOND: setting(
+    '100',
+    'with QUORATE_AUTH=on: requests a second without a valid token that are answered with 401, by client address; more are 429; 0: no limit',
+    (text) => parseWhole(text, 0, REQUESTS_PER_SECOND_MAX),
+  ),
   AUDIT_LOG: setting(
     '',
     'stdout, or a file: takes one JSON line a request that writes, administers or is refused',
@@ -209,14 +225,15 @@ function optional<T>(parse: (text: string) => T): (text: string) => T | undefine
 
 /** The text that `--help` prints: every setting with its default and its meaning. */
 export function describeSettings(): string {
+  const width = Math.max(...Object.keys(TABLE).map(({ length }) => length)) + 'QUORATE_  '.length
   const lines = Object.entries(TABLE).map(([name, { fallback, about }]) => {
     const value = fallback === undefined ? '(required)' : fallback === '' ? '(none)' : fallback
-    return `  ${`QUORATE_${name}`.padEnd(30)}${value.padEnd(16)}${about}`
+    return `  ${`QUORATE_${name}`.padEnd(width)}${value.padEnd(16)}${about}`
   })
   return [
     'One node of a Quorate cluster. Settings are environment variables:',
     '',
-    `  ${'variable'.padEnd(30)}${'default'.padEnd(16)}meaning`,
+    `  ${'variable'.padEnd(width)}${'default'.padEnd(16)}meaning`,
     ...lines,
     '',
     'Exit codes: 0 stopped, 1 could not start, 2 bad setting, 3 damaged database that no other node',

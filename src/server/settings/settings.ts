@@ -5,7 +5,7 @@
  * Invariant: the returned settings are valid; no later code checks them again.
  */
 import type { Member } from '../../core/placement/topology.ts'
-import { rootTokenFile } from './access-settings.ts'
+import { type RequestLimitSettings, requestLimits, rootTokenFile } from './access-settings.ts'
 import { firstMembers, type JoinSettings, joinSettings } from './membership-settings.ts'
 import { foreignNames } from './setting-names.ts'
 import { type ConfiguredBucket, type ListenAddress, SettingError } from './setting-syntax.ts'
@@ -48,6 +48,7 @@ export interface Settings {
   readonly allowedHosts: readonly string[] | undefined
   /** The file of the root tokens. Undefined: the node takes requests without tokens. */
   readonly rootTokenFile: string | undefined
+  readonly requestLimits: RequestLimitSettings
   /** `stdout`, or the file that takes the audit log; undefined without one. */
   readonly auditLog: string | undefined
   /** The directory of the built lab; undefined for the usual place. */
@@ -144,6 +145,11 @@ function readSettings(env: Readonly<Record<string, string | undefined>>): Settin
     allowedOrigins: read('ALLOWED_ORIGINS'),
     allowedHosts: read('ALLOWED_HOSTS'),
     rootTokenFile: rootTokenFile(read('AUTH'), read('ROOT_TOKEN_FILE')),
+    requestLimits: requestLimits(read('AUTH'), {
+      tokenPerSecond: read('TOKEN_REQUESTS_PER_SECOND'),
+      tokenInFlight: read('TOKEN_INFLIGHT_REQUESTS'),
+      strangerPerSecond: read('STRANGER_REQUESTS_PER_SECOND'),
+    }),
     auditLog: read('AUDIT_LOG'),
     labDir: read('LAB_DIR'),
     logLevel: read('LOG_LEVEL'),

@@ -30,7 +30,12 @@ export async function startGuarded(
   const directory = await mkdtemp(join(tmpdir(), 'quorate-root-'))
   const file = join(directory, 'root-token')
   await writeFile(file, `${ROOT_TOKEN}\n`, { mode: 0o600 })
-  const access = { QUORATE_AUTH: 'on', QUORATE_ROOT_TOKEN_FILE: file }
+  const access = {
+    QUORATE_AUTH: 'on',
+    QUORATE_ROOT_TOKEN_FILE: file,
+    // Tests are strangers again and again.
+    QUORATE_STRANGER_REQUESTS_PER_SECOND: '0',
+  }
   const cluster = await startCluster(members, { ...access, ...env })
   const ask: GuardedCluster['ask'] = (token, path, { node = 0, headers = {}, ...request } = {}) => {
     const authorization: Record<string, string> =

@@ -3,6 +3,9 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { TestAnswer, TestRequest } from '../test-cluster.ts'
 import { codeOf, type GuardedCluster, ROOT_TOKEN, startGuarded } from './guarded-cluster.ts'
 
+/** One after the other, they take much longer than it takes to revoke a token. */
+const OPERATIONS = 128
+
 let cluster: GuardedCluster
 /** Reads and writes the keys of `default` that begin with `eu/`. */
 let eu: string
@@ -136,6 +139,48 @@ test('a batch with one operation outside is refused as a whole', async () => {
   const { answers } = JSON.parse(inside.text) as { answers: { status: number }[] }
   expect(answers.map(({ status }) => status)).toEqual([204, 200])
   expect(codeOf(await batch(eu, { op: 'get', bucket: '*', key: 'eu/' }))).toBe('forbidden')
+})
+
+test('a batch whose token is revoked while it runs writes nothing more, and says so', async () => {
+  const token = await cluster.token('short-lived', {
+    bucket: 'strong',
+    prefix: 'batch/',
+    rights: ['read', 'write'],
+  })
+  // Operations of one key run one after the other.
+  const key = 'batch/k'
+  const operations = Array.from({ length: OPERATIONS }, (_, i) => {
+    return { op: 'put', bucket: 'strong', key, value: String(i) }
+  })
+  // A connection of its own, so that it holds up no other request.
+  const url = `http://127.0.0.1:${cluster.nodes[0]?.clientPort}/v1/batch?timeout=60000`
+  const running = fetch(url, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+    body: JSON.stringify({ operations }),
+  })
+  const path = `/v1/kv/strong/${key}`
+  await expect.poll(async () => (await root(path)).status, { interval: 1 }).toBe(200)
+  expect((await root('/v1/access/tokens/short-lived', { method: 'DELETE' })).status).toBe(204)
+  const after = Number((await root(path)).text)
+  const { status, ...answer } = await running.then(async (response) => ({
+    status: response.status,
+    ...((await response.json()) as {
+      answers: { status: number; problem?: { code: string; outcome: string } }[]
+    }),
+  }))
+  expect(status).toBe(200)
+  const done = answer.answers.filter((one) => one.status === 204).length
+  expect(done).toBeGreaterThan(0)
+  expect(done).toBeLessThan(OPERATIONS)
+  for (const one of answer.answers.slice(done)) {
+    expect(one.status).toBe(401)
+    expect(one.problem).toMatchObject({ code: 'unauthenticated', outcome: 'rejected' })
+  }
+  const last = Number((await root(path)).text)
+  expect(last).toBe(done - 1)
+  // One operation may have been under way when the token was revoked.
+  expect(last - after).toBeLessThanOrEqual(1)
 })
 
 test('who may write and not read is told nothing of what is stored', async () => {

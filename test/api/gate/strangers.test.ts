@@ -3,6 +3,7 @@
  * is sent twice: for a key or bucket that is there, and for one that is not. Both answers must be the same in all their
  * parts, and nothing may change.
  */
+import { connect } from 'node:net'
 import { Pool } from 'undici'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { hashOfText, newTokenText } from '../../../src/api/access/token-text.ts'
@@ -262,5 +263,80 @@ test('the refusals tell which token lacks which right, and nothing else', async 
     expect((JSON.parse(answer.text) as { detail: string }).detail).toBe(
       'The token eu does not give the right that this request needs: read over the key.',
     )
+  }
+})
+
+/** The answers to requests that are sent in one piece on one connection, as their status lines. */
+async function pipelined(...requests: readonly string[]): Promise<number[]> {
+  const port = cluster.nodes[0]?.clientPort ?? 0
+  const socket = connect(port, '127.0.0.1')
+  const texts = requests.map((text, i) => {
+    const end = i === requests.length - 1 ? 'Connection: close\r\n' : ''
+    return text.replace('\r\n', `\r\nHost: localhost\r\n${end}`)
+  })
+  socket.write(texts.join(''))
+  let answer = ''
+  for await (const bytes of socket) answer += String(bytes)
+  return [...answer.matchAll(/HTTP\/1\.1 (\d{3})/g)].map(([, status]) => Number(status))
+}
+
+const authorized = (token: string): string => `Authorization: Bearer ${token}\r\n`
+
+test('a request on the connection of another one is a stranger without a token of its own', async () => {
+  const get = (key: string, head = ''): string =>
+    `GET /v1/kv/default/${key} HTTP/1.1\r\n${head}\r\n`
+  const put = (key: string, head = ''): string =>
+    `PUT /v1/kv/default/${key} HTTP/1.1\r\n${head}Content-Length: 1\r\n\r\nx`
+  const root = authorized(ROOT_TOKEN)
+  for (const key of [THERE.key, 'us/none']) {
+    const status = key === THERE.key ? 200 : 404
+    expect(
+      await pipelined(get(key, root), get(key), get(key, root), get(key, authorized('wrong'))),
+    ).toEqual([status, 401, status, 401])
+    const written = `${key}-written`
+    expect(
+      await pipelined(put(`${written}/1`, root), put(`${written}/2`), get(`${written}/2`, root)),
+    ).toEqual([204, 401, 404])
+  }
+})
+
+test('a request behind the one that revokes its token does not get in', async () => {
+  const token = await cluster.token('pipelined', { bucket: '*', prefix: '', rights: RIGHTS })
+  const root = authorized(ROOT_TOKEN)
+  const use = `GET /v1/kv/default/${THERE.key} HTTP/1.1\r\n${authorized(token)}\r\n`
+  const write = `PUT /v1/kv/default/late HTTP/1.1\r\n${authorized(token)}Content-Length: 1\r\n\r\nx`
+  const revoke = `DELETE /v1/access/tokens/pipelined HTTP/1.1\r\n${root}\r\n`
+  expect(await pipelined(use, revoke, use, write)).toEqual([200, 204, 401, 401])
+  expect((await cluster.ask(ROOT_TOKEN, '/v1/kv/default/late')).status).toBe(404)
+})
+
+/** What a request adds to the counters of the node. */
+async function counted(act: () => Promise<unknown>): Promise<Record<string, number>> {
+  const read = async (): Promise<ReadonlyMap<string, number>> => {
+    const { text } = await cluster.ask(ROOT_TOKEN, '/metrics')
+    const lines = text.matchAll(/^(quorate_\w+(?:_total|_count)(?:\{.*\})?) (\S+)$/gm)
+    return new Map([...lines].map(([, series = '', value]) => [series, Number(value)]))
+  }
+  const before = await read()
+  await act()
+  const added = [...(await read())].map(
+    ([series, value]) => [series, value - (before.get(series) ?? 0)] as const,
+  )
+  return Object.fromEntries(added.filter(([, more]) => more > 0))
+}
+
+test('the counters grow alike, whether a key exists or not', async () => {
+  const [eu = ''] = narrow
+  for (const token of [undefined, 'wrong', eu]) {
+    for (const method of ['GET', 'PUT', 'DELETE']) {
+      const body = method === 'PUT' ? { body: 'x' } : {}
+      const grown = []
+      for (const { bucket, key } of [THERE, ABSENT]) {
+        const path = `/v1/kv/${bucket}/${key}`
+        grown.push(await counted(() => cluster.ask(token, path, { method, ...body })))
+      }
+      expect(grown[0]).toEqual(grown[1])
+      expect(Object.keys(grown[0] ?? {}).join()).toContain('access_refusals_total')
+    }
   }
 })

@@ -35,6 +35,7 @@ test('settings: three are enough, the rest has the defaults of the contract', ()
     cacheBytesMax: 67_108_864,
     hintBytesPerOwnerMax: 268_435_456,
     inflightRequestsMax: 1024,
+    requestLimits: { tokenPerSecond: 0, tokenInFlight: 0, strangerPerSecond: 100 },
     maxConnections: undefined,
     drainMs: 0,
     allowedOrigins: undefined,
@@ -188,6 +189,13 @@ test.each([
   [{ QUORATE_AUTH: 'yes' }, 'QUORATE_AUTH', 'one of on, off'],
   [{ QUORATE_AUTH: 'on' }, 'QUORATE_AUTH', 'needs QUORATE_ROOT_TOKEN_FILE'],
   [{ QUORATE_ROOT_TOKEN_FILE: '/x' }, 'QUORATE_ROOT_TOKEN_FILE', 'QUORATE_AUTH is not on'],
+  [
+    { QUORATE_TOKEN_REQUESTS_PER_SECOND: '9' },
+    'QUORATE_TOKEN_REQUESTS_PER_SECOND',
+    'QUORATE_AUTH=on',
+  ],
+  [{ QUORATE_TOKEN_INFLIGHT_REQUESTS: '9' }, 'QUORATE_TOKEN_INFLIGHT_REQUESTS', 'QUORATE_AUTH=on'],
+  [{ QUORATE_TOKEN_REQUESTS_PER_SECOND: '-1' }, 'QUORATE_TOKEN_REQUESTS_PER_SECOND', '0'],
 ])('settings: refuses %j in one line', (env, name, words) => {
   const parsed = parseSettings({ ...BASE, ...env })
   expect(parsed.ok).toBe(false)

@@ -31,6 +31,7 @@ export class LiveConnection implements Source<LiveScene> {
   #key: ChosenKey | null = null
   #trouble: string | null = null
   #notLetIn: string | null = null
+  #isAsking = false
   #log = new LiveLog()
   #requests = new RequestSlots()
   #listener: Listener<LiveScene> | undefined
@@ -60,7 +61,7 @@ export class LiveConnection implements Source<LiveScene> {
   /** Sends that token from now on; none if it is null. */
   useToken(token: string | null): void {
     this.#token = token
-    this.#notLetIn = null
+    this.#isAsking = this.#notLetIn !== null
     this.#forget()
     this.#tell()
     this.#follow()
@@ -106,6 +107,7 @@ export class LiveConnection implements Source<LiveScene> {
       return
     }
     this.#notLetIn = why
+    this.#isAsking = false
     // What only callers with a right may see does not stay on the page.
     this.#forget()
     this.#tell()
@@ -114,6 +116,7 @@ export class LiveConnection implements Source<LiveScene> {
   #interrupt(trouble: string, words: string): void {
     const isNew = this.#trouble === null
     this.#trouble = trouble
+    this.#isAsking = false
     if (isNew && this.#status !== null) this.#log.note(Date.now(), '▲', `${this.#node()} ${words}`)
     this.#requests.interrupt()
     this.#tell()
@@ -125,6 +128,7 @@ export class LiveConnection implements Source<LiveScene> {
     }
     this.#trouble = null
     this.#notLetIn = null
+    this.#isAsking = false
   }
 
   #forget(): void {
@@ -171,6 +175,7 @@ export class LiveConnection implements Source<LiveScene> {
       requests: this.#requests,
       hasToken: this.#token !== null,
       notLetIn: this.#notLetIn,
+      isAsking: this.#isAsking,
       trouble: this.#trouble,
     })
   }

@@ -27,6 +27,7 @@ const NOTHING: LiveScene = {
   requests: new RequestSlots(),
   hasToken: false,
   notLetIn: null,
+  isAsking: false,
   trouble: null,
 }
 
@@ -34,7 +35,7 @@ export function LiveLab({ connection }: { readonly connection: LiveConnection })
   const [scene, setScene] = useState(NOTHING)
   const [refusal, setRefusal] = useState<string | null>(null)
   useEffect(() => connection.listen({ scene: setScene, refused: setRefusal }), [connection])
-  const { sight, trouble, notLetIn, hasToken } = scene
+  const { sight, trouble, notLetIn, isAsking, hasToken } = scene
   return (
     <>
       {refusal !== null && (
@@ -44,6 +45,8 @@ export function LiveLab({ connection }: { readonly connection: LiveConnection })
       )}
       <TokenPanel
         notLetIn={notLetIn}
+        isAsking={isAsking}
+        trouble={trouble}
         hasToken={hasToken}
         use={(token) => {
           setRefusal(null)

@@ -6,6 +6,10 @@ import { useId, useState } from 'preact/hooks'
 interface Props {
   /** Why the node does not let the page in, as a sentence; null if it does. */
   readonly notLetIn: string | null
+  /** Whether the node is being asked with another token. */
+  readonly isAsking: boolean
+  /** Why the node tells nothing now, as a sentence; null if it does. */
+  readonly trouble: string | null
   readonly hasToken: boolean
   /** Sends that token from now on; none if it is null. */
   readonly use: (token: string | null) => void
@@ -14,7 +18,7 @@ interface Props {
 /** A header can carry only these characters. */
 const TOKEN = /^[\x21-\x7e]+$/
 
-export function TokenPanel({ notLetIn, hasToken, use }: Props): VNode | null {
+export function TokenPanel({ notLetIn, isAsking, trouble, hasToken, use }: Props): VNode | null {
   const [text, setText] = useState('')
   const [problem, setProblem] = useState<string | null>(null)
   const about = useId()
@@ -28,12 +32,13 @@ export function TokenPanel({ notLetIn, hasToken, use }: Props): VNode | null {
       </p>
     ) : null
   }
+  const told = trouble ?? `The node says: ${sentence(notLetIn)}`
   return (
     <section class="panel token" aria-labelledby="token-title">
       <h2 id="token-title">
-        {hasToken ? 'This token is not enough' : 'This node asks for a token'}
+        {hasToken && !isAsking ? 'This token is not enough' : 'This node asks for a token'}
       </h2>
-      <p role="alert">{problem ?? `The node says: ${sentence(notLetIn)}`}</p>
+      <p role="alert">{problem ?? (isAsking ? 'Asking the node …' : told)}</p>
       <form
         class="fields"
         onSubmit={(event) => {

@@ -2,7 +2,7 @@
 import { WINDOW_MS } from './live-log.ts'
 import { type RequestSlot, SLOT_MS } from './request-slots.ts'
 
-export const CHART = { width: 560, height: 132, left: 46, top: 10, bottom: 20 } as const
+export const CHART = { width: 560, height: 132, left: 64, top: 10, bottom: 20 } as const
 const PLOT = {
   width: CHART.width - CHART.left - 6,
   height: CHART.height - CHART.top - CHART.bottom,

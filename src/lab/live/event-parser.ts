@@ -8,11 +8,13 @@ export interface ParsedEvent {
 }
 
 /** An event that is longer is no event of a node. */
-const BUFFER_MAX = 8_000_000
+const EVENT_LENGTH_MAX = 8_000_000
 
 export class EventParser {
   readonly #decoder = new TextDecoder()
   #rest = ''
+  /** The length of the present event so far. */
+  #length = 0
   #name = ''
   #data: string[] = []
 
@@ -22,8 +24,11 @@ export class EventParser {
       /\r\n|\n|\r(?!$)/,
     )
     this.#rest = lines.pop() ?? ''
-    if (this.#rest.length > BUFFER_MAX) throw new Error('the stream is not one of events')
-    return lines.flatMap((line) => this.#line(line))
+    const events = lines.flatMap((line) => this.#line(line))
+    if (this.#length + this.#rest.length > EVENT_LENGTH_MAX) {
+      throw new Error('the stream is not one of events')
+    }
+    return events
   }
 
   #line(line: string): ParsedEvent[] {
@@ -32,8 +37,10 @@ export class EventParser {
       const isEmpty = this.#data.length === 0
       this.#name = ''
       this.#data = []
+      this.#length = 0
       return isEmpty ? [] : [event]
     }
+    this.#length += line.length
     const colon = line.indexOf(':')
     const field = colon < 0 ? line : line.slice(0, colon)
     const value = colon < 0 ? '' : line.slice(colon + 1).replace(/^ /, '')

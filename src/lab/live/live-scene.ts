@@ -17,6 +17,8 @@ export interface LiveScene {
   readonly hasToken: boolean
   /** Why the node does not let the page in, as a sentence; null if it does. */
   readonly notLetIn: string | null
+  /** Whether the node is being asked with another token. */
+  readonly isAsking: boolean
   /** Why the node tells nothing now, as a sentence; null if it does. */
   readonly trouble: string | null
 }

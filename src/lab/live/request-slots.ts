@@ -91,8 +91,8 @@ function totalsOf({ counts, boundsSeconds, durations }: NodeRequests): Requests 
 }
 
 function isAtMost(a: Requests, b: Requests): boolean {
+  // A node that has had no requests tells no bounds, so the first total has fewer places.
   return (
-    a.durations.length === b.durations.length &&
     a.durations.every((count, i) => count <= (b.durations[i] ?? 0)) &&
     a.counts.ok <= b.counts.ok &&
     a.counts.rejected <= b.counts.rejected &&

@@ -88,8 +88,18 @@ export function ClientsPanel({ scene, chosen, keys, clients, deeds }: Props): VN
           />
         ))}
       </div>
+      <p class="unseen" role="status" aria-live="polite">
+        {newestOutcome(scene.view.requests)}
+      </p>
     </section>
   )
+}
+
+/** Screen readers read it out when a request ends. */
+function newestOutcome(requests: readonly RequestView[]): string {
+  const ended = requests.filter(({ endedUs }) => endedUs !== null)
+  const [newest] = ended.toSorted((a, b) => (b.endedUs ?? 0) - (a.endedUs ?? 0))
+  return newest === undefined ? '' : `${askedWords(newest)}: ${answeredWords(newest)}`
 }
 
 interface ClientProps {

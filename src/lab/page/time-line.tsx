@@ -61,7 +61,10 @@ export function TimeLine({ scene, evidence, deeds }: Props): VNode {
             ))}
           </select>
         </label>
-        <output class="clock">{seconds(view.nowUs)} s</output>
+        {/* Not an output, which screen readers would read out with every frame. */}
+        <span class="clock" role="timer" aria-label="Virtual time">
+          {seconds(view.nowUs)} s
+        </span>
       </div>
       <div class="tracks">
         <Steady

@@ -78,6 +78,13 @@ describe('the slots', () => {
     expect(slots.slots()).toMatchObject([{ counts: { ok: 1 } }])
   })
 
+  it('have the first request of a node, which has told no bounds before', () => {
+    const slots = new RequestSlots()
+    slots.take({ ...totals(0, {}, []), boundsSeconds: [], durations: [] })
+    slots.take(totals(1000, { ok: 1 }, [0, 1, 0, 0]))
+    expect(slots.slots()).toMatchObject([{ counts: { ok: 1 } }])
+  })
+
   it('are never more than those of 15 minutes, also if the clock of the node goes back', () => {
     const slots = new RequestSlots()
     for (let i = 0; i < 3000; i++) {

@@ -24,11 +24,16 @@ Promise.all(ids.map((id) => new Promise((resolve) => {
 }))).then((reached) => { console.log(JSON.stringify(Object.fromEntries(reached))); process.exit(0) })
 `
 
-/** The token comes by the environment, because other processes can read arguments. */
+/**
+ * The token comes by the environment, because other processes can read arguments. The script asks its own container, so
+ * it need not know the CA of the certificate.
+ */
 const METRICS_SCRIPT = `
-const { QUORATE_TOKEN: token } = process.env
+const { QUORATE_TOKEN: token, QUORATE_TLS_CERT: certificate } = process.env
 const headers = token ? { authorization: 'Bearer ' + token } : {}
-fetch('http://127.0.0.1:8080/metrics', { headers }).then((r) => r.text()).then(console.log)
+const { get } = require(certificate ? 'node:https' : 'node:http')
+const options = { host: '127.0.0.1', port: 8080, path: '/metrics', headers, rejectUnauthorized: false }
+get(options, (response) => response.pipe(process.stdout))
 `
 
 /** Has a row for each running node. The columns include nodes that do not run. */

@@ -29,20 +29,22 @@ const run = promisify(execFile)
 
 /** The running nodes of this project, in order of their names; none if no Docker engine answers. */
 export async function findContainers(): Promise<Endpoint[]> {
-  const args = ['ps', ...PROJECT_LABELS, '--format', '{{.Label "quorate.node"}}\t{{.Ports}}']
+  const format = ['{{.Label "quorate.node"}}', '{{.Label "quorate.scheme"}}', '{{.Ports}}']
+  const args = ['ps', ...PROJECT_LABELS, '--format', format.join('\t')]
   const listed = await run('docker', args, { timeout: DOCKER_TIMEOUT_MS }).catch(() => undefined)
   return endpointsOf(listed?.stdout ?? '')
 }
 
 /**
- * Parses lines like `n1<tab>0.0.0.0:8001->8080/tcp, :::8001->8080/tcp`. A node without a published port is left out.
+ * Parses lines like `n1<tab>https<tab>0.0.0.0:8001->8080/tcp, :::8001->8080/tcp`. Without a scheme, it is http. A node
+ * without a published port is left out.
  */
 export function endpointsOf(listing: string): Endpoint[] {
   const endpoints: Endpoint[] = []
   for (const line of listing.split('\n')) {
-    const [node = '', ports = ''] = line.split('\t')
+    const [node = '', scheme = '', ports = ''] = line.split('\t')
     const port = new RegExp(`:(\\d+)->${CLIENT_PORT}/tcp`).exec(ports)?.[1]
-    if (port !== undefined) endpoints.push({ node, url: `http://127.0.0.1:${port}` })
+    if (port !== undefined) endpoints.push({ node, url: `${scheme || 'http'}://127.0.0.1:${port}` })
   }
   return endpoints.sort((a, b) => (a.node < b.node ? -1 : 1))
 }

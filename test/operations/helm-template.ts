@@ -2,8 +2,20 @@
  * Renders the templates of the chart, which keep to two of Helm's actions: `{{ .Values.path }}` and
  * `{{ toJson .Values.path }}`. Any other action is refused, because what it does would only be guessed here.
  */
+import { parse } from 'yaml'
+import { readFiles } from '../tidy/project-files.ts'
+import { KUBERNETES, type KubernetesObject, parseObjects, readText } from './kubernetes-objects.ts'
+
 const ACTION = /\{\{(.*?)\}\}/gs
 const VALUE = /^ (toJson )?\.Values((?:\.\w+)+) $/
+
+/** The objects of the chart; `changed` are values that differ from values.yaml. */
+export function renderChart(changed: object = {}): readonly KubernetesObject[] {
+  const values = parse(readText(`${KUBERNETES}/chart/values.yaml`)) as object
+  return readFiles(`${KUBERNETES}/chart/templates/*`).flatMap(({ text }) =>
+    parseObjects(renderTemplate(text, { ...values, ...changed })),
+  )
+}
 
 export function renderTemplate(template: string, values: unknown): string {
   return template.replaceAll(ACTION, (action, inside: string) => {

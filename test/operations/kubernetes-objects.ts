@@ -112,6 +112,39 @@ export function parseObjects(text: string): readonly KubernetesObject[] {
   })
 }
 
+/** Keys by which lists of the objects here are merged. */
+const MERGE_KEYS = ['mountPath', 'name', 'containerPort']
+
+/** What kustomize makes of an object and a strategic merge patch. A list is merged by the key of its members. */
+export function patched<T>(value: T, patch: unknown): T {
+  if (Array.isArray(value) && Array.isArray(patch)) {
+    const key = MERGE_KEYS.find((name) => patch.every((member) => name in (member as object)))
+    const keyOf = (member: unknown): unknown => (member as Record<string, unknown>)[key ?? '']
+    const changed = value.map((member: unknown) => {
+      const change = patch.find((each) => keyOf(each) === keyOf(member)) as unknown
+      return change === undefined ? member : patched(member, change)
+    })
+    const added = patch.filter((each) => !value.some((member) => keyOf(member) === keyOf(each)))
+    return [...changed, ...added] as T
+  }
+  if (typeof value !== 'object' || typeof patch !== 'object' || patch === null) return patch as T
+  const members = { ...value } as Record<string, unknown>
+  for (const [name, change] of Object.entries(patch)) {
+    members[name] = name in members ? patched(members[name], change) : change
+  }
+  return members as T
+}
+
+export function find(
+  objects: readonly KubernetesObject[],
+  kind: string,
+  name: string,
+): KubernetesObject {
+  const found = objects.find((object) => object.kind === kind && object.metadata.name === name)
+  if (found === undefined) throw new Error(`there is no ${kind} ${name}`)
+  return found
+}
+
 export interface Kustomization {
   readonly resources: readonly string[]
   readonly patches?: readonly { readonly patch: string }[]
@@ -133,4 +166,18 @@ export function readText(path: string): string {
   const [file] = readFiles(path)
   if (file === undefined) throw new Error(`there is no ${join(path)}`)
   return file.text
+}
+
+/** Kubernetes takes null and an empty list or object for a field that is not there. */
+export function withoutEmpty(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(withoutEmpty)
+  if (typeof value !== 'object' || value === null) return value
+  return Object.fromEntries(
+    Object.entries(value)
+      .map(([key, member]) => [key, withoutEmpty(member)] as const)
+      .filter(([, member]) => {
+        if (member === null) return false
+        return typeof member !== 'object' || Object.keys(member as object).length > 0
+      }),
+  )
 }

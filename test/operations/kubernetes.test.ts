@@ -6,18 +6,20 @@ import { delimiter, join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { parse } from 'yaml'
 import { parseSettings, type Settings } from '../../src/server/settings/settings.ts'
-import { PROJECT_ROOT, readFiles } from '../tidy/project-files.ts'
-import { renderTemplate } from './helm-template.ts'
+import { PROJECT_ROOT } from '../tidy/project-files.ts'
+import { renderChart, renderTemplate } from './helm-template.ts'
+import { builtBy, kubectl } from './kustomize.ts'
 import {
   type EnvironmentVariable,
+  find,
   type KubernetesObject,
   KUBERNETES,
-  parseObjects,
   readKustomization,
   readResources,
   readText,
   schemaFaults,
   type StatefulSetSpec,
+  withoutEmpty,
 } from './kubernetes-objects.ts'
 
 const BASE = `${KUBERNETES}/base`
@@ -28,12 +30,6 @@ const nodes = find(base, 'StatefulSet', 'quorate')
 const { serviceName, template } = nodes.spec as unknown as StatefulSetSpec
 const pod = template.spec
 const [container] = pod.containers
-
-function find(objects: readonly KubernetesObject[], kind: string, name: string): KubernetesObject {
-  const found = objects.find((object) => object.kind === kind && object.metadata.name === name)
-  if (found === undefined) throw new Error(`there is no ${kind} ${name}`)
-  return found
-}
 
 describe('schemas', () => {
   test.each(base.map((object) => [object.kind, object.metadata.name, object] as const))(
@@ -207,13 +203,8 @@ describe('the start of a node', () => {
 })
 
 describe('the chart', () => {
-  const templates = readFiles(`${KUBERNETES}/chart/templates/*`)
-  const values = parse(readText(`${KUBERNETES}/chart/values.yaml`)) as object
-  const rendered = (changed: object = {}): readonly KubernetesObject[] =>
-    templates.flatMap(({ text }) => parseObjects(renderTemplate(text, { ...values, ...changed })))
-
   test('gives the same objects as kustomize', () => {
-    const given = rendered()
+    const given = renderChart()
     expect(given.length).toBe(base.length)
     for (const object of base) {
       expect(withoutEmpty(find(given, object.kind, object.metadata.name))).toEqual(
@@ -233,7 +224,7 @@ describe('the chart', () => {
       nodeSelector: { disk: 'ssd' },
       tolerations: [{ key: 'kv', operator: 'Exists' }],
     }
-    const given = rendered(changed)
+    const given = renderChart(changed)
     expect(given.flatMap(schemaFaults)).toEqual([])
     expect(JSON.stringify(given)).not.toMatch(/quorate-(peers|0)/)
     expect(find(given, 'StatefulSet', 'kv').spec).toMatchObject({
@@ -259,37 +250,18 @@ describe('the chart', () => {
   })
 })
 
-const kubectl = (process.env['PATH'] ?? '')
-  .split(delimiter)
-  .map((path) => join(path, 'kubectl'))
-  .find((path) => readableProgram(path))
-
-function readableProgram(path: string): boolean {
-  try {
-    execFileSync(path, ['version', '--client'], { stdio: 'ignore' })
-    return true
-  } catch {
-    return false
-  }
-}
-
 if (kubectl === undefined)
   console.warn('kubectl is not installed: what kustomize makes stays unseen')
 
 describe.skipIf(kubectl === undefined)('kustomize', () => {
-  const built = (folder: string): readonly KubernetesObject[] => {
-    const path = join(PROJECT_ROOT, KUBERNETES, folder)
-    return parseObjects(execFileSync(kubectl ?? '', ['kustomize', path], { encoding: 'utf8' }))
-  }
-
   test('leaves the base as it is', () => {
-    const made = built('base')
+    const made = builtBy(join(PROJECT_ROOT, KUBERNETES, 'base'))
     expect(made.length).toBe(base.length)
     for (const object of base) expect(find(made, object.kind, object.metadata.name)).toEqual(object)
   })
 
   test('makes one set of nodes a zone', () => {
-    const made = built('zones')
+    const made = builtBy(join(PROJECT_ROOT, KUBERNETES, 'zones'))
     expect(made.flatMap(schemaFaults)).toEqual([])
     const sets = made.filter(({ kind }) => kind === 'StatefulSet')
     expect(sets.map(({ metadata }) => metadata.name)).toEqual(
@@ -298,17 +270,3 @@ describe.skipIf(kubectl === undefined)('kustomize', () => {
     for (const { spec } of sets) expect(spec).toMatchObject({ serviceName, replicas: 1 })
   })
 })
-
-/** Kubernetes takes null and an empty list or object for a field that is not there. */
-function withoutEmpty(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(withoutEmpty)
-  if (typeof value !== 'object' || value === null) return value
-  return Object.fromEntries(
-    Object.entries(value)
-      .map(([key, member]) => [key, withoutEmpty(member)] as const)
-      .filter(([, member]) => {
-        if (member === null) return false
-        return typeof member !== 'object' || Object.keys(member as object).length > 0
-      }),
-  )
-}

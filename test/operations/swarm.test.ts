@@ -84,3 +84,42 @@ test('only the nodes are on the network of the peers', () => {
     peer: { internal: true, driver_opts: { encrypted: '' } },
   })
 })
+
+describe('with TLS and tokens', () => {
+  interface Secured {
+    readonly services: Readonly<
+      Record<
+        string,
+        {
+          readonly environment: Readonly<Record<string, string>>
+          readonly secrets: readonly { readonly source: string; readonly target: string }[]
+        }
+      >
+    >
+    readonly secrets: Readonly<Record<string, { readonly name: string; readonly file: string }>>
+  }
+  const env = { QUORATE_TLS_DIR: '/files' }
+  const files = ['tls', 'more-tls'].map(
+    (name) => readStack(`docker/swarm/${name}.yml`, env) as unknown as Secured,
+  )
+  const secured = Object.fromEntries(files.flatMap((file) => Object.entries(file.services)))
+  const secrets = Object.fromEntries(files.flatMap((file) => Object.entries(file.secrets)))
+
+  test.each(services)('%s takes the settings, and has every file that they name', (id, service) => {
+    const environment = { ...service.environment, ...secured[id]?.environment }
+    const read = parseSettings({ ...environment, QUORATE_DATA_DIR: '/data' })
+    if (!read.ok) throw new Error(read.problem)
+    expect(read.settings).toMatchObject({ peerTls: { isRequired: true }, clientTls: {} })
+    const named = Object.values(environment)
+      .filter((value) => value.startsWith('/run/secrets/'))
+      .map((path) => path.slice('/run/secrets/'.length))
+    const mounted = secured[id]?.secrets ?? []
+    expect(mounted.map(({ target }) => target).sort()).toEqual(named.sort())
+    for (const { source, target } of mounted) {
+      const own = target === 'peer-ca.pem' ? 'ca' : target === 'root-token' ? 'client' : id
+      expect(secrets[source]?.file).toBe(`/files/${own}/${target}`)
+      // Swarm takes names of at most 64 characters, and changes no secret.
+      expect(secrets[source]?.name).toMatch(/^quorate-1-[a-z0-9-]{1,40}$/)
+    }
+  })
+})

@@ -1,12 +1,15 @@
-/** The commands of docker/tls.md make certificates that a node accepts. Skipped where openssl is not installed. */
+/** The commands and files of docker/tls.md work. What needs openssl is skipped where it is not installed. */
 import { spawnSync } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { expect, test } from 'vitest'
-import { type PemFile, usableMaterial } from '../../src/adapters/tls/pem-certificates.ts'
+import { describe, expect, test } from 'vitest'
+import { parse } from 'yaml'
+import { ownFault } from '../../src/adapters/tls/own-certificate.ts'
+import { parseSettings } from '../../src/server/settings/settings.ts'
+import { materialIn } from '../certificates/made-files.ts'
 import { blocksOf } from '../tidy/documents.ts'
-import { readFiles } from '../tidy/project-files.ts'
+import { PROJECT_ROOT, readFiles } from '../tidy/project-files.ts'
 
 const hasOpenssl = spawnSync('openssl', ['version']).status === 0
 const [page] = readFiles('docker/tls.md')
@@ -14,21 +17,81 @@ const [commands] = blocksOf(page ?? { path: '', text: '' }).filter(
   ({ language }) => language === 'sh',
 )
 
-test.skipIf(!hasOpenssl)('the commands make a CA and a certificate for each node', () => {
+test.skipIf(!hasOpenssl)('the commands make a CA and a certificate for each node', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'quorate-openssl-'))
   try {
     const { status, stderr } = spawnSync('sh', ['-euc', commands?.text ?? 'false'], { cwd: folder })
     expect(status, String(stderr)).toBe(0)
     for (const node of ['n1', 'n2', 'n3']) {
-      const file = (name: string): PemFile => ({ setting: name, path: join(folder, name) })
-      const files = { cert: file(`${node}.pem`), key: file(`${node}.key`), ca: file('ca.pem') }
-      const read = ({ path }: PemFile): string => readFileSync(path, 'utf8')
-      const texts = { cert: read(files.cert), key: read(files.key), ca: read(files.ca) }
-      const { chain, authorities } = usableMaterial(texts, files, node)
-      const [own, ca] = [chain[0], authorities[0]]
-      expect(ca !== undefined && own?.verify(ca.publicKey) && own.checkIssued(ca)).toBe(true)
+      const names = [`${node}.pem`, `${node}.key`, 'ca.pem'] as const
+      const { files, material } = materialIn(folder, names, node)
+      expect(await ownFault(material, files)).toBe(undefined)
     }
   } finally {
     rmSync(folder, { recursive: true, force: true })
   }
+})
+
+describe('docker/tls/compose.yml', () => {
+  interface Override {
+    readonly environment: Readonly<Record<string, string>>
+    readonly volumes: readonly string[]
+  }
+  const readServices = (path: string): Record<string, Override> => {
+    const [file] = readFiles(path)
+    const text = (file?.text ?? '').replaceAll(
+      /\$\{\w+:-([^}]*)\}/g,
+      (_, otherwise: string) => otherwise,
+    )
+    return (parse(text, { merge: true }) as { services: Record<string, Override> }).services
+  }
+  const nodes = Object.entries(readServices('docker-compose.yml')).filter(([id]) =>
+    /^n\d$/.test(id),
+  )
+  const overrides = readServices('docker/tls/compose.yml')
+
+  test('every node takes the settings, and finds its files', () => {
+    expect(Object.keys(overrides)).toEqual(nodes.map(([id]) => id))
+    for (const [id, { environment }] of nodes) {
+      const env = { ...environment, ...overrides[id]?.environment, QUORATE_DATA_DIR: '/data' }
+      const read = parseSettings(env)
+      if (!read.ok) throw new Error(read.problem)
+      expect(read.ignored).toEqual([])
+      expect(read.settings).toMatchObject({
+        clientTls: { cert: '/tls/server.pem', ca: undefined },
+        peerTls: { cert: '/tls/peer.pem', isRequired: true },
+        rootTokenFile: '/tls/root-token',
+      })
+      expect(overrides[id]?.volumes).toEqual([`./.quorate/tls/${id}:/tls:ro`])
+    }
+  })
+
+  test.skipIf(!hasOpenssl)('the script makes these files, and renews them', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'quorate-certificates-'))
+    const script = join(PROJECT_ROOT, 'docker/tls/certificates.sh')
+    const run = (...nodeIds: string[]): void => {
+      const { status, stderr } = spawnSync('sh', [script, folder, ...nodeIds])
+      expect(status, String(stderr)).toBe(0)
+    }
+    try {
+      run('n1', 'n2')
+      const before = readFileSync(join(folder, 'n1', 'peer.pem'), 'utf8')
+      run('n1')
+      expect(readFileSync(join(folder, 'n1', 'peer.pem'), 'utf8')).not.toBe(before)
+      const named = Object.values(overrides['n1']?.environment ?? {})
+        .filter((value) => value.startsWith('/tls/'))
+        .map((path) => path.slice('/tls/'.length))
+      for (const node of ['n1', 'n2']) {
+        const own = join(folder, node)
+        expect(readdirSync(own)).toEqual(expect.arrayContaining(named))
+        const peers = materialIn(own, ['peer.pem', 'peer.key', 'peer-ca.pem'], node)
+        expect(await ownFault(peers.material, peers.files)).toBe(undefined)
+        materialIn(own, ['server.pem', 'server.key', 'client-ca.pem'], 'localhost')
+        expect(readdirSync(own).filter((name) => name.includes('ca.key'))).toEqual([])
+      }
+      expect(spawnSync('sh', [script, folder]).status).toBe(2)
+    } finally {
+      rmSync(folder, { recursive: true, force: true })
+    }
+  })
 })

@@ -106,6 +106,26 @@ export const NOT_RUN: readonly NotRun[] = [
     why: 'it needs openssl; test/operations/tls-page.test.ts runs it where openssl is installed',
   },
   {
+    document: 'docker/tls.md',
+    first: 'sh docker/tls/certificates.sh .quorate/tls n1 n2 n3 n4 n5',
+    why: 'it needs Docker; test/operations/tls-page.test.ts runs the script and reads the compose file',
+  },
+  {
+    document: 'docker/tls.md',
+    first: 'export NODE_EXTRA_CA_CERTS=$PWD/.quorate/tls/client/client-ca.pem',
+    why: 'it needs Docker; test/soak/secured-check.test.ts runs such a check',
+  },
+  {
+    document: 'docker/kubernetes/tls/README.md',
+    first: "ec='-newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes'",
+    why: 'it needs openssl; test/operations/kubernetes-tls.test.ts runs it where openssl is installed',
+  },
+  {
+    document: 'docker/kubernetes/tls/README.md',
+    first: 'kubectl -n quorate create secret generic quorate-peer-tls \\',
+    why: 'it needs a cluster of Kubernetes; test/operations compares the files with its schemas',
+  },
+  {
     document: 'docker/kubernetes/README.md',
     first: 'kubectl create namespace quorate',
     why: 'it needs a cluster of Kubernetes; test/operations compares the files with its schemas',
@@ -153,6 +173,11 @@ export const NOT_RUN: readonly NotRun[] = [
   },
   {
     document: 'docker/swarm/README.md',
+    first: 'export QUORATE_TLS_DIR=$PWD/.quorate/tls',
+    why: 'it needs a swarm of several machines; test/operations reads the stack',
+  },
+  {
+    document: 'docker/swarm/README.md',
     first: `export CHANGE='{"leave":"n4"}'`,
     why: 'it needs a swarm of several machines; test/operations reads the stack',
   },
@@ -182,6 +207,7 @@ export function readDocuments(): readonly ProjectFile[] {
     'src/**/README.md',
     'test/**/README.md',
     'docker/*/README.md',
+    'docker/*/*/README.md',
     'docker/[a-z]*.md',
     'docker/README.md',
   ]

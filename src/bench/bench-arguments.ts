@@ -12,6 +12,8 @@ export interface BenchArguments extends LoadArguments {
   readonly only: readonly string[]
   /** Other stores that are left out, even if they are installed. */
   readonly without: readonly OtherSystem[]
+  /** Whether to measure what TLS and tokens cost, and nothing else. */
+  readonly isSecured: boolean
   /** The directory into which nodes write a CPU profile when they stop. */
   readonly profileDir: string | undefined
   /** Whether to print only the result, in the form of the README. */
@@ -47,6 +49,12 @@ export const BENCH_COMMAND = command({
       otherwise: 'all that are installed',
       about: 'Leave out these other stores.',
     },
+    secured: {
+      kind: 'flag',
+      without: ['cpu-prof'],
+      about:
+        'Measure only this store: plain, with TLS, and with TLS and tokens. Needs the program openssl.',
+    },
     'cpu-prof': {
       kind: 'text',
       placeholder: 'DIR',
@@ -58,6 +66,7 @@ export const BENCH_COMMAND = command({
   examples: [
     "npm run bench -- --only 'put quorum,single put' --rounds 5",
     'npm run bench -- --without nats,redis',
+    'npm run bench -- --secured',
   ],
   exitCodes: [
     [0, 'done'],
@@ -76,6 +85,7 @@ export function parseBenchArguments(argv: readonly string[]): BenchArguments | u
     valueBytes: values['value-bytes'],
     only: values.only,
     without: values.without,
+    isSecured: values.secured,
     profileDir: values['cpu-prof'],
     isMarkdown: values.markdown,
   }

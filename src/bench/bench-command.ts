@@ -32,9 +32,10 @@ import {
   targetsOf,
 } from './report.ts'
 import { loadUntilSteady } from './steadiness.ts'
+import { planSecured, securityCosts } from './secured-plan.ts'
 import { Steps } from './steps.ts'
 import { guardLeftovers } from './systems/child-process.ts'
-import { findInstalled } from './systems/other-systems.ts'
+import { findInstalled, OTHER_SYSTEMS } from './systems/other-systems.ts'
 import type { Measurement, RunningSystem, Workload } from './systems/system.ts'
 
 export interface BenchTerminal extends CommandOutput {
@@ -100,7 +101,7 @@ async function bench(args: BenchArguments, terminal: Terminal): Promise<void> {
   const guard = guardLeftovers(directory)
   const entries: Entry[] = []
   try {
-    const others = await findInstalled(args.without)
+    const others = await findInstalled(args.isSecured ? OTHER_SYSTEMS : args.without)
     const generator = await findLoadGenerator(directory)
     const machine = inspectMachine(others, generator.program, directory)
     const value = 'x'.repeat(args.valueBytes)
@@ -109,7 +110,8 @@ async function bench(args: BenchArguments, terminal: Terminal): Promise<void> {
     const raced = new Set<RunningSystem>()
     const { profileDir } = args
     const { stop } = terminal
-    const plans = planSystems({ directory, value, profileDir, others, guard, stop })
+    const planned = { directory, value, profileDir, others, guard, stop }
+    const plans = args.isSecured ? planSecured(planned) : planSystems(planned)
     const groups = groupPlans(choose(plans, args.only))
     terminal.tell(describeMachine(machine))
     const steps = new Steps(terminal.progress, secondsOf(groups.flat(), args), 'seconds')
@@ -273,6 +275,8 @@ function report({ args, keys, machine, terminal }: Run, entries: readonly Entry[
       `Node.js clients made the load of the systems with their own protocol.${disturbanceOf(rows)}\n`,
   )
   print(tableOf(rows))
+  const costs = securityCosts(rows)
+  if (costs !== '') print(`\n${costs}`)
   const targets = targetsOf(rows)
   if (targets !== '') print(`\n${targets}`)
   const results = join(terminal.directory, 'results')

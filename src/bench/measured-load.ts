@@ -45,10 +45,11 @@ export async function measureLoad(
 
 /** A single connection goes to one node; in the next round, to the next. */
 function loadOf({ system, workload, turn, ...rest }: LoadToMeasure): Load {
-  const { urls } = system
+  const { urls, access } = system
   const { seconds, connections, keys, stop } = rest
-  if (workload.isAlone !== true) return { urls, seconds, connections, keys, stop }
-  return { urls: [urls[turn % urls.length] ?? ''], seconds, connections: 1, keys, stop }
+  const load = { urls, headers: access?.headers ?? {}, seconds, connections, keys, stop }
+  if (workload.isAlone !== true) return load
+  return { ...load, urls: [urls[turn % urls.length] ?? ''], connections: 1 }
 }
 
 /** With ended children, such as the process in which Redis rewrites its log. Undefined if a process is unknown. */

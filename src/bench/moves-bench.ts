@@ -70,7 +70,7 @@ async function measure(
   const generator = await findLoadGenerator(dataDir)
   const load = (seconds: number): Promise<LoadResult> => {
     const stop = new AbortController().signal
-    return generator.run(put, { urls, connections: CONNECTIONS, seconds, keys, stop })
+    return generator.run(put, { urls, headers: {}, connections: CONNECTIONS, seconds, keys, stop })
   }
   const quietWindows = (when: string): Promise<LoadResult[]> => {
     let number = 0

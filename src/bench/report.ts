@@ -123,7 +123,8 @@ function rowOf(rows: readonly Row[], workload: string): Row | undefined {
   return rows.find((row) => row.workload === workload)
 }
 
-function cpuUsOf(rows: readonly Row[], workload: string): number | undefined {
+/** The median; undefined if it was not measured. */
+export function cpuUsOf(rows: readonly Row[], workload: string): number | undefined {
   return medianOfKnown(rowOf(rows, workload)?.rounds.map(({ cpuUs }) => cpuUs) ?? [])
 }
 

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { planSecured, securityCosts } from '../../src/bench/secured-plan.ts'
 import { parseBenchArguments } from '../../src/bench/bench-arguments.ts'
 import { groupPlans, planSystems, selectWorkloads } from '../../src/bench/bench-plan.ts'
 import { countersPerAnswer } from '../../src/bench/measured-load.ts'
@@ -6,17 +7,34 @@ import { parseMachineStat, parseMemory, parseStat } from '../../src/bench/proces
 import { etcdRange } from '../../src/bench/systems/etcd-system.ts'
 import { canSyncAlways } from '../../src/bench/systems/nats-system.ts'
 import { quorateGet, quoratePut, sumOf } from '../../src/bench/systems/quorate-system.ts'
+import type { Row } from '../../src/bench/report.ts'
+import type { Measurement } from '../../src/bench/systems/system.ts'
 import { BUDGETS, LATENCIES, RATIOS, SINGLE_PUT } from '../../src/bench/targets.ts'
 import { UsageError } from '../../src/command-line/usage-error.ts'
 
-const ALL = planSystems({
+const OPTIONS = {
   directory: 'data',
   value: 'x',
   profileDir: undefined,
-  others: { etcd: '3.4.23', nats: '2.10.1', redis: '7.0.15' },
   guard: { watch: () => {}, release: () => {} },
   stop: new AbortController().signal,
+}
+const ALL = planSystems({
+  ...OPTIONS,
+  others: { etcd: '3.4.23', nats: '2.10.1', redis: '7.0.15' },
 })
+const MEASURED: Measurement = {
+  answers: 1,
+  requestsPerSecond: 1,
+  p50Ms: 1,
+  p99Ms: 1,
+  errors: 0,
+  bytesPerAnswer: 1,
+  cpuUs: undefined,
+  counters: undefined,
+  memoryBytes: undefined,
+  othersShare: undefined,
+}
 
 function namesOf(plans: typeof ALL): string[][] {
   return plans.map(({ workloads }) => workloads.map(({ name }) => name))
@@ -31,14 +49,7 @@ describe('the plan of a run', () => {
   })
 
   it('leaves out the stores that are not installed or not wanted', () => {
-    const plans = planSystems({
-      directory: 'data',
-      value: 'x',
-      profileDir: undefined,
-      others: { nats: '2.9.10' },
-      guard: { watch: () => {}, release: () => {} },
-      stop: new AbortController().signal,
-    })
+    const plans = planSystems({ ...OPTIONS, others: { nats: '2.9.10' } })
     const names = namesOf(plans).flat()
     expect(names).toContain('nats put')
     // Version 2.9 of NATS cannot sync every write.
@@ -80,6 +91,28 @@ describe('the plan of a run', () => {
     expect(valueIn?.(JSON.stringify({ header: {} }))).toBeUndefined()
     expect(quorateGet('get quorum', 'quorum').valueIn?.('xyz')).toBe('xyz')
     expect(quoratePut('put weak', 'weak', 'xyz').status).toBe(202)
+  })
+
+  it('compares the same requests with each protection, and tells the cost of each', () => {
+    const plans = planSecured({ ...OPTIONS, others: {} })
+    expect(plans.map(({ name }) => name)).toEqual([
+      'quorate, plain',
+      'quorate, TLS',
+      'quorate, TLS and tokens',
+    ])
+    const names = namesOf(plans).flat()
+    expect(new Set(names).size).toBe(names.length)
+    const costing = (workload: string, cpuUs: number): Row => ({
+      system: '',
+      workload,
+      rounds: [{ ...MEASURED, cpuUs }],
+    })
+    const costs = securityCosts(
+      names.map((name, i) => costing(name, 100 + 100 * Math.floor(i / 4))),
+    )
+    expect(costs.split('\n')).toHaveLength(2 + 4)
+    expect(costs).toMatch(/put quorum +\| 100 µs \(1\.00\) +\| 200 µs \(2\.00\) +\| 300 µs/)
+    expect(securityCosts([costing('put quorum', 1)])).toBe('')
   })
 
   it('names the argument that is wrong', () => {

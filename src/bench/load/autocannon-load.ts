@@ -13,6 +13,7 @@ export async function loadWithAutocannon(workload: HttpWorkload, load: Load): Pr
         url,
         connections: shareOf(load.connections, load.urls.length, i),
         duration: load.seconds,
+        headers: { ...load.headers },
         requests: [
           {
             method: workload.method,

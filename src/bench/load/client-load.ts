@@ -25,7 +25,7 @@ export async function loadWithClient(workload: ClientWorkload, load: Load): Prom
 
 export async function fillWithClient(
   workload: ClientWorkload,
-  load: Omit<Load, 'seconds'>,
+  load: Omit<Load, 'seconds' | 'headers'>,
 ): Promise<void> {
   const { urls, connections, keys, stop } = load
   await runJob({ workload, urls, connections, keys, seconds: null }, stop)

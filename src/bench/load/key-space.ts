@@ -3,7 +3,7 @@
  * generators do not check answers.
  */
 import { request } from 'undici'
-import type { HttpWorkload, RunningSystem, Workload } from '../systems/system.ts'
+import type { Access, HttpWorkload, RunningSystem, Workload } from '../systems/system.ts'
 import { fillWithClient } from './client-load.ts'
 
 const KEYS_MAX = 10_000
@@ -23,7 +23,7 @@ export function countKeys(valueBytes: number): number {
  * Writes every key exactly once, so that each key has one value, whatever racing puts left behind.
  */
 export async function fillKeys(
-  { urls }: RunningSystem,
+  { urls, access }: RunningSystem,
   write: Workload,
   keys: number,
   stop: AbortSignal,
@@ -35,7 +35,7 @@ export async function fillKeys(
   let next = 0
   const worker = async (): Promise<void> => {
     for (let number = next++; number < keys; number = next++) {
-      await requestOne(urls[number % urls.length] ?? '', write, number)
+      await requestOne(urls[number % urls.length] ?? '', access, write, number)
     }
   }
   await Promise.all(Array.from({ length: AT_ONCE }, worker))
@@ -43,7 +43,7 @@ export async function fillKeys(
 
 /** Checks that every node gives the expected answers. Throws if one does not. Client libraries check every answer. */
 export async function checkAnswers(
-  { urls }: RunningSystem,
+  { urls, access }: RunningSystem,
   workload: Workload,
   value: string,
   keys: number,
@@ -51,18 +51,23 @@ export async function checkAnswers(
   if (workload.via !== 'http') return
   for (const url of urls) {
     for (let number = 0; number < Math.min(CHECKED_KEYS, keys); number++) {
-      const body = await requestOne(url, workload, number)
+      const body = await requestOne(url, access, workload, number)
       if (workload.valueIn === undefined || workload.valueIn(body) === value) continue
       throw new Error(`${workload.name}: ${url} returned a value that was not written`)
     }
   }
 }
 
-async function requestOne(url: string, workload: HttpWorkload, number: number): Promise<string> {
+async function requestOne(
+  url: string,
+  access: Access | undefined,
+  workload: HttpWorkload,
+  number: number,
+): Promise<string> {
   const { name, method, path, status } = workload
   const key = workload.keyOf(number)
   const body = method === 'GET' ? null : workload.body.replaceAll('{key}', key)
-  const answer = await request(url + path.replaceAll('{key}', key), { method, body })
+  const answer = await request(url + path.replaceAll('{key}', key), { ...access, method, body })
   const text = await answer.body.text()
   if (answer.statusCode === status) return text
   throw new Error(

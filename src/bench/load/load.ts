@@ -3,6 +3,8 @@ import type { LoadResult } from '../systems/system.ts'
 
 export interface Load {
   readonly urls: readonly string[]
+  /** The headers of each request. */
+  readonly headers: Readonly<Record<string, string>>
   readonly connections: number
   readonly seconds: number
   readonly keys: number

@@ -30,7 +30,7 @@ export async function loadWithWrk(
 ): Promise<LoadResult> {
   const file = join(directory, workload.name.replaceAll(/\W+/g, '-'))
   const [script, names] = [`${file}.lua`, `${file}.keys`]
-  writeFileSync(script, luaScript(workload, load.keys, names))
+  writeFileSync(script, luaScript(workload, load, names))
   // LuaJIT refuses more than 65 536 names in a script.
   writeFileSync(
     names,
@@ -66,15 +66,20 @@ export function parseWrk(stdout: string): LoadResult {
 }
 
 /** wrk counts a status above 399 as an error. `checkAnswers` distinguishes the statuses below. */
-function luaScript({ method, path, body }: HttpWorkload, keys: number, names: string): string {
+function luaScript(
+  { method, path, body }: HttpWorkload,
+  { keys, headers }: Load,
+  names: string,
+): string {
   const isPrepared = keys * (HEAD_BYTES + body.length) <= REQUESTS_BYTES_MAX
   return `
 local keys = {}
 local requests = {}
 local body = [==[${body}]==]
+local headers = {${luaTable(headers)}}
 local function fill(text, key) return (text:gsub("{key}", function() return key end)) end
 local function build(key)
-  return wrk.format("${method}", fill("${path}", key), nil, #body > 0 and fill(body, key) or nil)
+  return wrk.format("${method}", fill("${path}", key), headers, #body > 0 and fill(body, key) or nil)
 end
 function init()
   math.randomseed(os.time() + tonumber(tostring({}):match("0x(%x+)"), 16) % 1000000)
@@ -94,4 +99,10 @@ function done(summary, latency)
     summary.bytes))
 end
 `
+}
+
+function luaTable(fields: Readonly<Record<string, string>>): string {
+  return Object.entries(fields)
+    .map(([name, value]) => `["${name}"] = [==[${value}]==]`)
+    .join(', ')
 }

@@ -1,6 +1,13 @@
 /** Nodes of this store, as processes of this machine. */
+import { request } from 'undici'
 import { startCluster } from '../../local-cluster/local-cluster.ts'
-import { type HttpWorkload, keyName, type NodeCounters, type RunningSystem } from './system.ts'
+import {
+  type Access,
+  type HttpWorkload,
+  keyName,
+  type NodeCounters,
+  type RunningSystem,
+} from './system.ts'
 
 export interface QuorateOptions {
   readonly nodes: number
@@ -10,7 +17,11 @@ export interface QuorateOptions {
   readonly signal?: AbortSignal
 }
 
-export async function startQuorate(options: QuorateOptions): Promise<RunningSystem> {
+/** `access`: for reading the metrics. */
+export async function startQuorate(
+  options: QuorateOptions,
+  access?: Access,
+): Promise<RunningSystem> {
   const env = { QUORATE_LOG_LEVEL: 'warn', ...options.env }
   const cluster = await startCluster({ ...options, basePort: 0, env })
   const status = await cluster.control.status()
@@ -18,7 +29,7 @@ export async function startQuorate(options: QuorateOptions): Promise<RunningSyst
   return {
     urls,
     pids: status.map(({ pid }) => pid ?? 0),
-    readCounters: () => countersOf(urls),
+    readCounters: () => countersOf(urls, access),
     stop: async () => void (await cluster.stop()),
   }
 }
@@ -49,8 +60,11 @@ export async function totalOf(urls: readonly string[], metric: string): Promise<
   return sumOf(await metricsOf(urls), metric)
 }
 
-async function countersOf(urls: readonly string[]): Promise<NodeCounters> {
-  const metrics = await metricsOf(urls)
+async function countersOf(
+  urls: readonly string[],
+  access: Access | undefined,
+): Promise<NodeCounters> {
+  const metrics = await metricsOf(urls, access)
   return {
     commits: sumOf(metrics, 'storage_commits_total'),
     messages: sumOf(metrics, 'peer_messages_total'),
@@ -59,8 +73,8 @@ async function countersOf(urls: readonly string[]): Promise<NodeCounters> {
 }
 
 /** The metrics of all nodes, one text after the other. */
-async function metricsOf(urls: readonly string[]): Promise<string> {
-  const texts = urls.map(async (url) => (await fetch(`${url}/metrics`)).text())
+async function metricsOf(urls: readonly string[], access?: Access): Promise<string> {
+  const texts = urls.map(async (url) => (await request(`${url}/metrics`, access)).body.text())
   return (await Promise.all(texts)).join('\n')
 }
 

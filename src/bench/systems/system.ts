@@ -1,8 +1,19 @@
 /** The objects of a measurement: a running store, the requests that load it, and the measured figures. */
+import type { Dispatcher } from 'undici'
+
+/** What clients need beside the address. */
+export interface Access {
+  /** Knows the CA of the nodes. */
+  readonly dispatcher: Dispatcher
+  /** The headers of each request, such as a token. */
+  readonly headers: Readonly<Record<string, string>>
+}
 
 export interface RunningSystem {
   /** The address of each node that serves clients; the load is spread over them. */
   readonly urls: readonly string[]
+  /** Undefined if everybody is let in, without TLS. */
+  readonly access?: Access
   /** The process of each node. */
   readonly pids: readonly number[]
   /** Reads the counters of all nodes together; undefined if the system has none that are comparable. */

@@ -19,6 +19,15 @@ export function testImage(stackNow: () => Stack): void {
     expect(await docker(['inspect', n1, '--format', format])).toBe('[ALL] true\n')
   })
 
+  test('a node starts from modules that were compiled for the image', async () => {
+    const load =
+      'node --disable-sigusr1 --max-semi-space-size=16 --import ./src/server/run-node.ts src/main.ts --help'
+    const script = `NODE_DEBUG_NATIVE=COMPILE_CACHE ${load} 2>&1 | grep 'V8 code cache for ESM file:///app/src'`
+    const told = (await docker(['exec', container('n1'), 'sh', '-c', script])).trim().split('\n')
+    expect(told.some((line) => line.includes('/app/src/server/compose.ts was accepted'))).toBe(true)
+    expect(told.filter((line) => !line.includes('was accepted'))).toEqual([])
+  })
+
   test('the command asks the node of its container', async () => {
     const n2 = container('n2')
     await docker(['exec', n2, 'quorate', 'put', 'default', 'by-command', 'apple'])

@@ -18,7 +18,7 @@ import {
 import { seededRandom } from '../core/seeded-random.ts'
 import { canonical } from './replica-runs.ts'
 
-const RUNS = { numRuns: 1000, seed: 20_261_123 }
+const RUNS = { numRuns: 600, seed: 20_261_123 }
 const OWNERS = 3
 const STEPS = 60
 const EXCHANGE = -1
@@ -325,7 +325,7 @@ describe('counter with idempotency keys', () => {
         const copy = runNamed(seed, folding)
         expect(counterValue(copy.object.siblings)).toBe(sumOfKeys(copy))
       }),
-      { ...RUNS, numRuns: 500 },
+      { ...RUNS, numRuns: 300 },
     )
   })
 

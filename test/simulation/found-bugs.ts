@@ -1,6 +1,6 @@
 /**
  * Bugs of the product that the simulator has found: each with the run that showed it and the commit that fixed it.
- * `npm test` repeats the first 30 seconds of each run, and `npm run soak -- found-bugs` the whole runs. A later change of
+ * `npm test` repeats the first 12 seconds of each run, and `npm run soak -- found-bugs` the whole runs. A later change of
  * the simulator may give a seed another story, but a run that once found something is worth repeating for ever.
  * src/simulation/README.md shows this list as a table; generated-tables.test.ts in test/tidy keeps it equal, and writes
  * it.

@@ -121,7 +121,7 @@ test('two readers of each bucket know every key in the end, while members change
 })
 
 /** A longer run is repeated in part, and as a whole by `npm run soak -- found-bugs`. */
-const REPEATED_SECONDS = 20
+const REPEATED_SECONDS = 12
 
 describe.concurrent('does not happen again', () => {
   test.each(FOUND_BUGS)('$what', async ({ plan }) => {

@@ -186,7 +186,7 @@ describe('the test of unique values', () => {
     const tally = new Tally()
     fc.assert(
       fc.property(histories, (history) => expectRight(operationsOf(history), decideUnique, tally)),
-      { numRuns: 20_000, seed: 7 },
+      { numRuns: 10_000, seed: 7 },
     )
     expect(tally.valid).toBeGreaterThan(3000)
     expect(tally.invalid).toBeGreaterThan(3000)
@@ -236,7 +236,7 @@ describe('a wrong variant is found', () => {
         return false
       }
     }
-    const found = fc.check(fc.property(histories, isFine), { numRuns: 20_000, seed: 7 })
+    const found = fc.check(fc.property(histories, isFine), { numRuns: 10_000, seed: 7 })
     expect(found.failed).toBe(true)
   })
 })

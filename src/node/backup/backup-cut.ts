@@ -10,7 +10,7 @@ import type { Clock } from '../../ports/clock.ts'
 import type { Timers } from '../../ports/timers.ts'
 import type { NodeClock } from '../identity/node-clock.ts'
 import type { HorizonKeeper } from '../repair/horizon-keeper.ts'
-import type { BackupRequest } from '../service/service.ts'
+import type { BackupRequest } from '../service/backup.ts'
 import { type Cut, type CutMaker, LEAD_MS_MIN } from './cut-maker.ts'
 import { pause } from './pause.ts'
 

@@ -4,7 +4,6 @@
  * and answers name a bucket by its label. Failures are `QuorateError`s.
  */
 import type { AccessToken } from '../../core/access/access-token.ts'
-import type { BackupEntry, BackupHeader, Coverage } from '../../core/backup/backup-parts.ts'
 import type { Dot } from '../../core/causality/dot.ts'
 import type { Session } from '../../core/causality/session.ts'
 import type { VersionVector } from '../../core/causality/version-vector.ts'
@@ -17,6 +16,7 @@ import type { ChangeKind, MemberChange } from '../../core/placement/member-chang
 import type { ChangeRequest } from '../../core/placement/change-target.ts'
 import type { Bucket, Topology } from '../../core/placement/topology.ts'
 import type { Level } from '../../core/quorum/level.ts'
+import type { BackupRequest, BackupStream } from './backup.ts'
 import type { Unsettled } from './unsettled.ts'
 import type { Watch, WatchRequest } from './watch.ts'
 import type { PeerRefusal } from '../../ports/network.ts'
@@ -102,29 +102,6 @@ export interface NodeService {
    * deadline_passed, bucket_unknown.
    */
   backup(request: BackupRequest): Promise<BackupStream>
-}
-
-export interface BackupRequest {
-  /** Undefined means all. They exist. */
-  readonly buckets: readonly string[] | undefined
-  readonly covers: Coverage
-  /** Writes acknowledged before this time are covered. Undefined means now. */
-  readonly atMs: number | undefined
-  /** How long the backup may wait for its cut. */
-  readonly timeoutMs: number
-  /** Whether nobody waits for the backup any more. It then gives up its cut. */
-  readonly isGivenUp: () => boolean
-}
-
-export interface BackupStream {
-  readonly header: BackupHeader
-  /**
-   * Every key that was live at the cut, in the order of the buckets and of their keys. Rejects if a snapshot cannot be
-   * read.
-   */
-  readonly entries: AsyncIterable<BackupEntry>
-  /** Releases the snapshots. Call it in any case. Idempotent. */
-  readonly close: () => void
 }
 
 export interface MovesStatus {

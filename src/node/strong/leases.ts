@@ -10,6 +10,7 @@
  */
 import { assert } from '../../core/assert.ts'
 import type { Timestamp } from '../../core/causality/dot.ts'
+import { liveSiblings, type StoredObject } from '../../core/causality/stored-object.ts'
 import { type Ballot, nextBallot } from '../../core/consensus/ballot.ts'
 import type { Copy } from '../wire/object-record.ts'
 
@@ -63,4 +64,11 @@ export class Leases {
 
 function sizeOf(storageKey: string, { record }: Copy): number {
   return LEASE_BYTES + storageKey.length + record.length
+}
+
+/** Whether a live value exists that does not expire. */
+export function isLasting(object: StoredObject | undefined, nowMs: number): boolean {
+  if (object === undefined) return false
+  const [value] = liveSiblings(object, nowMs)
+  return value !== undefined && value.expiresAtMs === 0
 }

@@ -16,7 +16,7 @@
  */
 import { assert } from '../../core/assert.ts'
 import type { Timestamp } from '../../core/causality/dot.ts'
-import { liveSiblings, type StoredObject } from '../../core/causality/stored-object.ts'
+import type { StoredObject } from '../../core/causality/stored-object.ts'
 import type { Ballot } from '../../core/consensus/ballot.ts'
 import {
   applyOperations,
@@ -34,7 +34,7 @@ import type { Metrics } from '../../ports/metrics.ts'
 import type { Random } from '../../ports/random.ts'
 import type { Timers } from '../../ports/timers.ts'
 import type { Deadline } from '../peers/deadlines.ts'
-import { Leases } from './leases.ts'
+import { isLasting, Leases } from './leases.ts'
 import { mintTimestamps } from '../identity/mint.ts'
 import { encodeCopy } from '../wire/object-record.ts'
 import type { PendingDot, PendingDots } from '../replica/pending-dots.ts'
@@ -381,13 +381,6 @@ export class RegisterProposer {
     const delayMs = 1 + random.below(Math.min(mostMs, 2 ** failures))
     return new Promise((resolve) => void timers.after(delayMs, resolve))
   }
-}
-
-/** Whether a live value exists that does not expire. */
-function isLasting(object: StoredObject | undefined, nowMs: number): boolean {
-  if (object === undefined) return false
-  const [value] = liveSiblings(object, nowMs)
-  return value !== undefined && value.expiresAtMs === 0
 }
 
 const ONE_TRIP = { kind: 'one trip' }

@@ -1,4 +1,4 @@
-/** The only ways by which a node reaches the world around it: time, randomness, disk, network, log and metrics. */
+/** The only ways by which a node reaches the world around it: time, randomness, disk, network, log, metrics and traces. */
 import type { Clock } from '../ports/clock.ts'
 import type { Codec } from '../ports/codec.ts'
 import type { Disk } from '../ports/disk.ts'
@@ -7,6 +7,7 @@ import type { Metrics } from '../ports/metrics.ts'
 import type { Network } from '../ports/network.ts'
 import type { Random } from '../ports/random.ts'
 import type { Timers } from '../ports/timers.ts'
+import type { Tracer } from '../ports/tracer.ts'
 
 export interface NodePorts {
   readonly clock: Clock
@@ -17,4 +18,6 @@ export interface NodePorts {
   readonly codec: Codec
   readonly log: Log
   readonly metrics: Metrics
+  /** Undefined if this node traces nothing. */
+  readonly tracer?: Tracer | undefined
 }

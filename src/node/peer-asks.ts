@@ -13,6 +13,7 @@ import { moveAnswers } from './moves/move-answers.ts'
 import type { MovesView } from './moves/moves-view.ts'
 import type { Release } from './moves/release.ts'
 import type { AskHandlers, HandlersOf } from './peers/ask-handlers.ts'
+import { type AskTraces, traceAnswers } from './peers/ask-traces.ts'
 import type { Liveness } from './peers/liveness.ts'
 import { memberAnswers } from './peers/member-answers.ts'
 import type { TreeAnswers } from './repair/tree-answers.ts'
@@ -55,6 +56,8 @@ export interface PeerAskParts {
   readonly arrival: CopyTrust
   readonly contents: BucketContents
   readonly heldCuts: HeldCuts
+  /** Undefined if this node traces nothing. */
+  readonly traces: AskTraces | undefined
 }
 
 export function peerAsks(codec: Codec, parts: PeerAskParts): AskHandlers {
@@ -76,5 +79,6 @@ export function peerAsks(codec: Codec, parts: PeerAskParts): AskHandlers {
     ...parts.view.answers(),
     ...parts.contents.answers(),
     ...parts.heldCuts.answers(),
+    ...traceAnswers(parts.traces),
   }
 }

@@ -33,6 +33,7 @@ import type { NodePorts } from './node-ports.ts'
 import type { NodeSettings } from './node-settings.ts'
 import { openStorage } from './storage-composition.ts'
 import type { PeerRefusals } from './peers/peer-refusals.ts'
+import { AskTraces } from './peers/ask-traces.ts'
 import { FramesIn } from './peers/frames-in.ts'
 import { peerAsks } from './peer-asks.ts'
 import { Removal } from './topology/removal.ts'
@@ -116,6 +117,7 @@ export async function composeNode(
     unsettled,
     stall: () => horizon.stall(),
   })
+  const traces = given.tracer && new AskTraces(given.tracer)
   const handlers = peerAsks(ports.codec, {
     self,
     disk,
@@ -139,6 +141,7 @@ export async function composeNode(
     arrival,
     contents: buckets.contents,
     heldCuts: held,
+    traces,
   })
 
   const onRemoved = settings.onRemoved ?? ((): void => undefined)
@@ -177,7 +180,7 @@ export async function composeNode(
       isLinked: (peer) => network.isLinked(peer),
     }),
   )
-  const framesIn = new FramesIn(ports, { clock, epochs: keeper, lives, peers, handlers })
+  const framesIn = new FramesIn(ports, { clock, epochs: keeper, lives, peers, handlers, traces })
   framesIn.start()
   await network.start()
   liveness.start()

@@ -47,6 +47,7 @@ export class VirtualCluster {
     ids: readonly Id[] = IDS,
     hintBytesPerOwnerMax = 1_000_000,
     metricsOf?: NodeEvents['metricsOf'],
+    tracerOf?: NodeEvents['tracerOf'],
   ) {
     this.#ids = ids
     const random = new SeededRandom(seed)
@@ -72,6 +73,7 @@ export class VirtualCluster {
         this.logged.push(message)
       },
       ...(metricsOf === undefined ? {} : { metricsOf }),
+      ...(tracerOf === undefined ? {} : { tracerOf }),
     }
     this.#nodes = new Map(
       ids.map((id, i) => [

@@ -48,7 +48,7 @@ export class KeyListing {
   /** Goes on until the page is full, however many tombstones lie between, or until the end or the deadline. */
   async #list(bucket: Bucket, request: ListRequest, deadlineMs: number): Promise<ListAnswer> {
     const { prefix, limit, conflicted = false } = request
-    const round = new ListRound(this.#ports, this.#parts)
+    const round = new ListRound(this.#ports, this.#parts, request.span)
     const keys: ListedKey[] = []
     let { after } = request
     const hidden = new Set<number>()

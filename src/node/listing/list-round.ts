@@ -13,6 +13,7 @@ import { type Bucket, PARTITION_COUNT } from '../../core/placement/topology.ts'
 import { majority } from '../../core/quorum/level.ts'
 import type { Timer, Timers } from '../../ports/timers.ts'
 import type { Codec } from '../../ports/codec.ts'
+import type { SpanParent } from '../../ports/tracer.ts'
 import type { KeyPages, PagePlace } from './key-pages.ts'
 import { type OwnerPage, pageIn } from './list-page.ts'
 import type { NodeClock } from '../identity/node-clock.ts'
@@ -49,13 +50,20 @@ export class ListRound {
   readonly #timers: Timers
   readonly #codec: Codec
   readonly #parts: ListingParts
+  readonly #span: SpanParent | undefined
   /** Owners that were late, or could not be asked, in an earlier round. */
   readonly #laggards = new Set<string>()
 
-  constructor(ports: { timers: Timers; codec: Codec }, parts: ListingParts) {
+  /** `span`: of the request, if it is traced. */
+  constructor(
+    ports: { timers: Timers; codec: Codec },
+    parts: ListingParts,
+    span: SpanParent | undefined,
+  ) {
     this.#timers = ports.timers
     this.#codec = ports.codec
     this.#parts = parts
+    this.#span = span
   }
 
   async run(bucket: Bucket, place: PagePlace, deadlineMs: number): Promise<RoundResult> {
@@ -154,7 +162,7 @@ export class ListRound {
     const { self, pages, peers, isComplete } = this.#parts
     if (node === self) return isComplete() ? pages.page(bucket, place) : 'hidden'
     const request = { bucket: bucket.name, ...place, readsEncodedHeads: true }
-    const reply = await peers.request(node, LIST, request, deadlineMs)
+    const reply = await peers.request(node, LIST, request, deadlineMs, this.#span)
     if (reply.type === 'ok') return pageIn(this.#codec, reply.answer) ?? 'hidden'
     return this.#absence(node, reply)
   }

@@ -6,11 +6,13 @@ import { assert } from '../../core/assert.ts'
 import type { Encodable } from '../../ports/codec.ts'
 import type { Log } from '../../ports/log.ts'
 import type { Metrics } from '../../ports/metrics.ts'
+import type { Span } from '../../ports/tracer.ts'
 import type { NodeClock } from '../identity/node-clock.ts'
 import type { AskFormat } from '../wire/asks/ask-format.ts'
 import { ASK_FORMATS, type AskKind } from '../wire/asks/ask-formats.ts'
 import type { Ask, Refusal, RefusalCode } from '../wire/messages.ts'
 import type { Asker, AskHandlers } from './ask-handlers.ts'
+import type { AskTraces } from './ask-traces.ts'
 import type { EpochSource } from './epoch-source.ts'
 import type { FramesOut } from './frames-out.ts'
 import { OnceOnly } from './once-only.ts'
@@ -26,6 +28,8 @@ export interface AskAdmissionParts {
   readonly epochs: EpochSource
   readonly handlers: AskHandlers
   readonly out: FramesOut
+  /** Undefined if this node traces nothing. */
+  readonly traces?: AskTraces | undefined
 }
 
 export class AskAdmission {
@@ -53,12 +57,13 @@ export class AskAdmission {
 
   /** `epoch`: the sender's. `isTrusted`: whether the sender's clock is believed. */
   take(from: string, ask: Ask, epoch: number, isTrusted: boolean): void {
-    const { clock, epochs, out } = this.#parts
+    const { clock, epochs, out, traces } = this.#parts
     const [id, name, deadlineMs] = ask
     const kind = this.#kinds.get(name)
     const format = kind?.format
     const isAnyEpoch = format?.isAnyEpoch === true
     const asker = new PeerAsker(out, from, ask, format, this.#answered)
+    if (traces !== undefined) asker.span = traces.begin(from, id, format?.kind ?? 'unknown')
     if (id !== 0) this.#unanswered++
     // The `hello` of a node with a refused clock is refused, because this node does not note its current life.
     if (!isTrusted && (name === 'hello' || !isAnyEpoch)) {
@@ -117,6 +122,7 @@ export class AskAdmission {
 class PeerAsker implements Asker<unknown> {
   readonly node: string
   readonly deadlineMs: number
+  span: Span | undefined
   readonly #out: FramesOut
   readonly #id: number
   readonly #format: AskFormat<unknown, unknown> | undefined
@@ -142,6 +148,7 @@ class PeerAsker implements Asker<unknown> {
     const message: Encodable[] = [this.#id, 'ok']
     this.#format?.encodeAnswer(answer, message)
     this.#end(message)
+    this.span?.end()
   }
 
   refuse({ code, message }: Refusal): void {
@@ -150,6 +157,7 @@ class PeerAsker implements Asker<unknown> {
 
   refuseWith(code: RefusalCode, message: string): void {
     this.#end([this.#id, code, message])
+    this.span?.end({ error: code })
   }
 
   #end(message: Encodable[]): void {

@@ -1,4 +1,5 @@
 /** How this node answers the asks of its peers: one handler for each kind of ask. */
+import type { Span } from '../../ports/tracer.ts'
 import type { AnswerOf, AskKind, RequestOf } from '../wire/asks/ask-formats.ts'
 import type { Refusal } from '../wire/messages.ts'
 
@@ -6,6 +7,8 @@ import type { Refusal } from '../wire/messages.ts'
 export interface Asker<Answer> {
   readonly node: string
   readonly deadlineMs: number
+  /** The span of this node's work for the ask, if its request is traced. */
+  readonly span?: Span | undefined
   answer(answer: Answer): void
   refuse(refusal: Refusal): void
 }

@@ -13,6 +13,7 @@ import type { PeerLives } from '../identity/peer-lives.ts'
 import { type Answer, type Ask, type Frame, parseFrame } from '../wire/messages.ts'
 import type { AskHandlers } from './ask-handlers.ts'
 import { AskAdmission } from './ask-admission.ts'
+import type { AskTraces } from './ask-traces.ts'
 import type { EpochSource } from './epoch-source.ts'
 import type { Peers } from './peers.ts'
 
@@ -22,6 +23,8 @@ export interface FramesInParts {
   readonly lives: PeerLives
   readonly peers: Peers
   readonly handlers: AskHandlers
+  /** Undefined if this node traces nothing. */
+  readonly traces?: AskTraces | undefined
 }
 
 export class FramesIn {

@@ -18,9 +18,12 @@ import type { Log } from '../../ports/log.ts'
 import type { Metrics } from '../../ports/metrics.ts'
 import type { Channel, Network } from '../../ports/network.ts'
 import type { Timer, Timers } from '../../ports/timers.ts'
+import type { SpanParent } from '../../ports/tracer.ts'
 import type { NodeClock } from '../identity/node-clock.ts'
 import type { AskFormat } from '../wire/asks/ask-format.ts'
+import { TRACE } from '../wire/asks/trace-asks.ts'
 import type { Answer } from '../wire/messages.ts'
+import { askSpan, endingSpan } from './ask-span.ts'
 import type { EpochSource } from './epoch-source.ts'
 import { FramesOut } from './frames-out.ts'
 import { PeerLatency } from './peer-latency.ts'
@@ -104,28 +107,38 @@ export class Peers {
     })
   }
 
-  /** `deadlineMs` is wall-clock time on the node's clock. `done` is called exactly once, never before this returns. */
+  /**
+   * `deadlineMs` is wall-clock time on the node's clock. `done` is called exactly once, never before this returns.
+   * `parent`: the span of the request, if it is traced.
+   */
   ask<Request, Answer>(
     to: string,
     format: AskFormat<Request, Answer>,
     request: Request,
     deadlineMs: number,
     done: (reply: Reply<Answer>) => void,
+    parent?: SpanParent,
   ): void {
+    const span = parent && askSpan(parent, to, format.kind)
+    const end = span === undefined ? done : endingSpan(span, done)
     const waiting = this.#outstandingTo.get(to) ?? 0
     if (waiting >= OUTSTANDING_PER_PEER_MAX || !this.#network.isOpen(to)) {
-      this.#timers.soon(() => done({ type: 'unsent' }))
+      this.#timers.soon(() => end({ type: 'unsent' }))
       return
     }
     const id = this.#nextId++
     const startMs = this.#monotonic.monotonicMs()
     // This uses the monotonic clock, because the node's clock stands still for a while if the wall clock is set back.
     const endMs = startMs + this.#clock.leftMs(deadlineMs)
-    const ask = { to, format, request, deadlineMs, endMs, done, startMs, retries: 0 }
+    const ask = { to, format, request, deadlineMs, endMs, done: end, startMs, retries: 0 }
     // The answer of this ask is decoded with its own format, so the types match again.
     this.#outstanding.set(id, ask as unknown as AnyOutstanding)
     this.#sweep ??= this.#timers.every(SWEEP_INTERVAL_MS, () => this.#expire())
     this.#outstandingTo.set(to, waiting + 1)
+    if (span !== undefined) {
+      const { traceparent, tracestate } = span
+      this.tell(to, TRACE, { ask: id, traceparent, tracestate })
+    }
     this.#postAsk(id, to, format, request, deadlineMs)
   }
 
@@ -135,8 +148,9 @@ export class Peers {
     format: AskFormat<Request, Answer>,
     request: Request,
     deadlineMs: number,
+    parent?: SpanParent,
   ): Promise<Reply<Answer>> {
-    return new Promise((resolve) => this.ask(to, format, request, deadlineMs, resolve))
+    return new Promise((resolve) => this.ask(to, format, request, deadlineMs, resolve, parent))
   }
 
   /** Ends every unanswered ask, so that nothing calls back after this node has stopped. */

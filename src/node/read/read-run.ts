@@ -16,6 +16,7 @@ import {
 } from '../../core/replication/read-protocol.ts'
 import type { Clock } from '../../ports/clock.ts'
 import type { Metrics } from '../../ports/metrics.ts'
+import { asHedge } from '../peers/ask-span.ts'
 import { nearestFirst, refusedWords, usableNodes } from '../peers/peer-reach.ts'
 import type { Reply } from '../peers/reply.ts'
 import { TOO_FEW_HAVE_TOLD } from '../replica/not-ready-reasons.ts'
@@ -47,6 +48,7 @@ export interface ReadRunPorts {
 }
 
 type Effect = ReadEffect<Copy>
+type Ask = Extract<Effect, { readonly type: 'ask-copy' | 'ask-version' }>
 type AskedReply = Reply<RecordAnswer | VersionAnswer>
 
 export class ReadRun {
@@ -58,6 +60,8 @@ export class ReadRun {
   readonly #protocol: ReadProtocol<Copy, Version>
   readonly #run: ProtocolRun<Effect>
   readonly #reports: ReplicaReports
+  /** The asks that were sent because others had not answered after a moment. Noted only if the read is traced. */
+  #hedges: readonly Effect[] = NO_EFFECTS
 
   constructor(parts: ReadParts, ports: ReadRunPorts, placed: PlacedRequest, end: ReadEnd) {
     this.#parts = parts
@@ -78,15 +82,15 @@ export class ReadRun {
   #perform(effect: Effect): void {
     switch (effect.type) {
       case 'ask-copy':
-        return this.#ask(effect.owner, READ)
+        return this.#ask(effect, READ)
       case 'ask-version':
-        return this.#ask(effect.owner, VERSION)
+        return this.#ask(effect, VERSION)
       case 'ask-fallbacks':
         return this.#askFallbacks()
       case 'repair':
         return this.#repair(effect)
       case 'hedge-later':
-        return this.#run.after(HEDGE_DELAY_MS, () => this.#protocol.hedge())
+        return this.#run.after(HEDGE_DELAY_MS, () => this.#hedge())
       case 'half-time-later':
         return this.#run.after(this.#leftMs() / 2, () => this.#protocol.halfTime())
       case 'answer':
@@ -98,15 +102,22 @@ export class ReadRun {
     }
   }
 
-  #ask(owner: string, format: HeldFormat): void {
+  #ask(ask: Ask, format: HeldFormat): void {
+    const { owner } = ask
     if (owner === this.#parts.self) {
       this.#readSelf()
       return
     }
-    const { at, deadlineMs } = this.#placed
-    this.#parts.peers.ask(owner, format, keyRequest(at), deadlineMs, (reply) =>
-      this.#replied(owner, reply),
-    )
+    const { at, deadlineMs, span } = this.#placed
+    const take = (reply: AskedReply): void => this.#replied(owner, reply)
+    const parent = span && (this.#hedges.includes(ask) ? asHedge(span) : span)
+    this.#parts.peers.ask(owner, format, keyRequest(at), deadlineMs, take, parent)
+  }
+
+  #hedge(): readonly Effect[] {
+    const asks = this.#protocol.hedge()
+    if (this.#placed.span !== undefined) this.#hedges = asks
+    return asks
   }
 
   #replied(owner: string, reply: AskedReply): void {
@@ -142,7 +153,7 @@ export class ReadRun {
 
   #askFallbacks(): void {
     const { self, peers, hints, reach, replica } = this.#parts
-    const { at, fallbacks, deadlineMs } = this.#placed
+    const { at, fallbacks, deadlineMs, span } = this.#placed
     const holders = fallbacks.filter(reach.isResponsive)
     this.#run.go(this.#protocol.fallbacksAsked(holders.length))
     const take = (holder: string, copy: Copy | undefined): void => {
@@ -154,17 +165,18 @@ export class ReadRun {
         hints.read(at, (copy) => take(self, copy))
         continue
       }
-      peers.ask(holder, READ_HINTS, keyRequest(at), deadlineMs, (reply) => {
+      const takeReply = (reply: Reply<RecordAnswer>): void => {
         if (reply.type !== 'ok') this.#reports.setReply(holder, reply)
         take(holder, reply.type === 'ok' ? copyIn(replica, reply.answer.record) : undefined)
-      })
+      }
+      peers.ask(holder, READ_HINTS, keyRequest(at), deadlineMs, takeReply, span)
     }
   }
 
   #repair(repair: Extract<Effect, { type: 'repair' }>): void {
     const { owner, copy } = repair
-    const { deadlineMs } = this.#placed
-    repairOwner(this.#parts, this.#ports, this.#placed.at, { ...repair, deadlineMs }, (trouble) => {
+    const { at, deadlineMs, span } = this.#placed
+    repairOwner(this.#parts, this.#ports, at, { ...repair, deadlineMs, span }, (trouble) => {
       if (trouble === undefined) this.#reports.set(owner, 'repaired')
       else this.#reports.set(owner, 'error', trouble)
       this.#run.go(this.#protocol.repaired(owner, trouble === undefined ? copy : undefined))
@@ -247,6 +259,8 @@ export class ReadRun {
     return this.#parts.clock.leftMs(this.#placed.deadlineMs)
   }
 }
+
+const NO_EFFECTS: readonly Effect[] = []
 
 const CODES = {
   'out-of-reach': 'quorum_unreachable',

@@ -3,6 +3,7 @@ import type { Level, QuorumNeed } from '../../core/quorum/level.ts'
 import type { OwnerGroups } from '../../core/quorum/owner-groups.ts'
 import { QuorateError, type ErrorCode, type ReplicaReport } from '../../core/errors.ts'
 import type { Clock } from '../../ports/clock.ts'
+import type { SpanParent } from '../../ports/tracer.ts'
 import { lostAnswerReport } from './lost-answer.ts'
 import type { NodeClock } from '../identity/node-clock.ts'
 import { reportOfUnasked } from '../peers/peer-reach.ts'
@@ -37,6 +38,8 @@ export interface PlacedRequest {
   readonly deadlineMs: number
   readonly timeoutMs: number
   readonly requestId: string
+  /** The span of the request, if it is traced. */
+  readonly span?: SpanParent | undefined
 }
 
 export function groupsOf({ owners, next }: PlacedRequest): OwnerGroups {

@@ -52,6 +52,7 @@ export class RequestPlacer {
       deadlineMs: Math.floor(this.#parts.clock.nowMs() + timeoutMs),
       timeoutMs,
       requestId: request.requestId,
+      span: request.span,
     }
   }
 

@@ -20,6 +20,7 @@ import type { BackupRequest, BackupStream } from './backup.ts'
 import type { Unsettled } from './unsettled.ts'
 import type { Watch, WatchRequest } from './watch.ts'
 import type { PeerRefusal } from '../../ports/network.ts'
+import type { SpanParent } from '../../ports/tracer.ts'
 
 export interface NodeService {
   readonly nodeId: string
@@ -176,6 +177,8 @@ export interface RequestOptions {
    * then carries what the session has seen after the request.
    */
   readonly session?: Session | undefined
+  /** The span of the request, if it is traced. */
+  readonly span?: SpanParent | undefined
 }
 
 export type ReadRequest = RequestOptions
@@ -260,6 +263,8 @@ export interface ListRequest {
   /** Only keys with more than one sibling. */
   readonly conflicted?: boolean
   readonly timeoutMs?: number | undefined
+  /** The span of the request, if it is traced. */
+  readonly span?: SpanParent | undefined
 }
 
 export interface ListAnswer {

@@ -11,6 +11,7 @@ import {
 } from '../../core/replication/past-search.ts'
 import type { Clock } from '../../ports/clock.ts'
 import type { Codec } from '../../ports/codec.ts'
+import type { Reply } from '../peers/reply.ts'
 import type { ReadParts } from '../read/read-parts.ts'
 import { TOO_FEW_HAVE_TOLD } from '../replica/not-ready-reasons.ts'
 import { modeOf } from '../replica/replica.ts'
@@ -18,7 +19,7 @@ import { HEDGE_DELAY_MS } from '../round/hedge.ts'
 import { groupsOf, type PlacedRequest, ReplicaReports } from '../round/placed-request.ts'
 import { ProtocolRun } from '../round/protocol-run.ts'
 import { copyIn, copyRules } from '../round/received-copies.ts'
-import { FETCH, keyRequest } from '../wire/asks/copy-asks.ts'
+import { FETCH, type FetchedCopy, keyRequest, type RecordAnswer } from '../wire/asks/copy-asks.ts'
 import { READ_HINTS } from '../wire/asks/hint-asks.ts'
 import { ABSENT_COPY, type Copy, type Version } from '../wire/object-record.ts'
 
@@ -147,8 +148,8 @@ class SearchRun {
 
   #fetch(owner: string): void {
     const { peers, replica } = this.#parts
-    const { at, deadlineMs } = this.#placed
-    peers.ask(owner, FETCH, keyRequest(at), deadlineMs, (reply) => {
+    const { at, deadlineMs, span } = this.#placed
+    const take = (reply: Reply<FetchedCopy>): void => {
       if (reply.type !== 'ok') {
         this.#reports.setReply(owner, reply)
         this.#run.go(this.#search.failed())
@@ -160,7 +161,8 @@ class SearchRun {
         this.#reports.set(owner, 'ok')
         this.#run.go(this.#search.found(owner, { ...reply.answer, copy }))
       }
-    })
+    }
+    peers.ask(owner, FETCH, keyRequest(at), deadlineMs, take, span)
   }
 
   #fail(owner: string, reason: string): void {
@@ -170,7 +172,7 @@ class SearchRun {
 
   #askHints(node: string): void {
     const { self, peers, hints, replica } = this.#parts
-    const { at, deadlineMs } = this.#placed
+    const { at, deadlineMs, span } = this.#placed
     const take = (copy: Copy): void => {
       if (copy.record.length > 0) this.#reports.set(node, 'hinted')
       this.#run.go(this.#search.hinted(node, copy))
@@ -179,7 +181,7 @@ class SearchRun {
       hints.read(at, take)
       return
     }
-    peers.ask(node, READ_HINTS, keyRequest(at), deadlineMs, (reply) => {
+    const takeReply = (reply: Reply<RecordAnswer>): void => {
       const copy = reply.type === 'ok' ? copyIn(replica, reply.answer.record) : undefined
       if (copy !== undefined) {
         take(copy)
@@ -187,7 +189,8 @@ class SearchRun {
       }
       if (reply.type !== 'ok') this.#reports.setReply(node, reply)
       this.#run.go(this.#search.failed())
-    })
+    }
+    peers.ask(node, READ_HINTS, keyRequest(at), deadlineMs, takeReply, span)
   }
 
   #errorOf({ silent, isMissing }: Extract<SearchEffect, { type: 'fail' }>): QuorateError {

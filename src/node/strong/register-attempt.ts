@@ -8,6 +8,7 @@ import type { Ballot } from '../../core/consensus/ballot.ts'
 import { Proposer, type ProposerResult } from '../../core/consensus/proposer.ts'
 import type { RegisterRound } from '../../core/consensus/register.ts'
 import type { OwnerGroups } from '../../core/quorum/owner-groups.ts'
+import type { SpanParent } from '../../ports/tracer.ts'
 import type { Deadlines } from '../peers/deadlines.ts'
 import type { NodeClock } from '../identity/node-clock.ts'
 import type { Copy } from '../wire/object-record.ts'
@@ -19,7 +20,7 @@ import type { RegisterAcceptor, RegisterReply } from './register-acceptor.ts'
 import type { Location, Replica } from '../replica/replica.ts'
 import { effectOfRefusal } from '../wire/effect.ts'
 import type { Refusal } from '../wire/messages.ts'
-import type { ReplicaReports } from '../round/placed-request.ts'
+import type { PlacedRequest, ReplicaReports } from '../round/placed-request.ts'
 import { type ReplyTakers, runProposer } from '../peers/run-proposer.ts'
 import { keyRequest } from '../wire/asks/copy-asks.ts'
 import {
@@ -47,6 +48,8 @@ export interface AttemptPlan {
   /** Each message under way holds it, so that the horizon stays below the attempt. The caller releases its own hold. */
   readonly hold: PendingDot
   readonly reports: ReplicaReports
+  /** The span of one of the requests that it serves, if one is traced. */
+  readonly span: SpanParent | undefined
 }
 
 export type AttemptResult = ProposerResult<Copy, RegisterRound>
@@ -125,15 +128,15 @@ export class RegisterAttempt {
 
   #askPeer(to: string, type: 'prepare' | 'accept', takers: Takers): void {
     const { peers } = this.#parts
-    const { at, placementVersion, deadlineMs } = this.#plan
+    const { at, placementVersion, deadlineMs, span } = this.#plan
     const take = (reply: Reply<RegisterAnswer>): void => this.#peerReplied(to, type, reply, takers)
     if (type === 'prepare') {
       const request = { ...keyRequest(at), placementVersion, ballot: this.ballot }
-      peers.ask(to, REGISTER_PREPARE, request, deadlineMs, take)
+      peers.ask(to, REGISTER_PREPARE, request, deadlineMs, take, span)
     } else {
       const { record } = this.#proposed()
       const request = { ...keyRequest(at), placementVersion, record }
-      peers.ask(to, REGISTER_ACCEPT, request, deadlineMs, take)
+      peers.ask(to, REGISTER_ACCEPT, request, deadlineMs, take, span)
     }
   }
 
@@ -198,4 +201,10 @@ export class RegisterAttempt {
     if (effectOfRefusal(refusal) === 'none') takers.unsent()
     else takers.lost()
   }
+}
+
+/** The first span among those of the requests. An attempt serves all of them, and is traced once. */
+export function spanOf(requests: readonly { placed: PlacedRequest }[]): SpanParent | undefined {
+  for (const { placed } of requests) if (placed.span !== undefined) return placed.span
+  return undefined
 }

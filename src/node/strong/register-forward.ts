@@ -12,6 +12,7 @@ import type { HandlersOf } from '../peers/ask-handlers.ts'
 import type { Peers } from '../peers/peers.ts'
 import { asQuorateError, unansweredError } from '../round/forward-outcome.ts'
 import type { PlacedRequest } from '../round/placed-request.ts'
+import type { RequestOptions } from '../service/service.ts'
 import { keyRequest } from '../wire/asks/copy-asks.ts'
 import {
   type DecidedOperation,
@@ -45,9 +46,9 @@ export async function forwardOperation(
   operation: RegisterOperation,
   owner: string,
 ): Promise<OperationAnswer | undefined> {
-  const { at, timeoutMs, requestId, deadlineMs } = placed
+  const { at, timeoutMs, requestId, deadlineMs, span } = placed
   const request = { ...keyRequest(at), timeoutMs, requestId, operation }
-  const reply = await peers.request(owner, REGISTER_CHANGE, request, deadlineMs)
+  const reply = await peers.request(owner, REGISTER_CHANGE, request, deadlineMs, span)
   if (reply.type === 'ok') {
     if (reply.answer.type === 'failed') throw reply.answer.error
     return answerIn(codec, reply.answer.result)
@@ -68,17 +69,25 @@ function answerIn(codec: Codec, decided: DecidedOperation): OperationAnswer {
 /** Answers another node's forwarded operations. `propose` rejects with a `QuorateError`. */
 export function registerChangeAnswers(
   codec: Codec,
-  propose: (request: RegisterChangeRequest, deadlineMs: number) => Promise<OperationAnswer>,
+  propose: (
+    request: RegisterChangeRequest & Pick<RequestOptions, 'span'>,
+    deadlineMs: number,
+  ) => Promise<OperationAnswer>,
 ): HandlersOf<'register-change'> {
   return {
     'register-change': (request, asker) => {
       const isRead = request.operation.type === 'read'
-      propose(request, asker.deadlineMs).then(
+      const { span } = asker
+      propose(span === undefined ? request : { ...request, span }, asker.deadlineMs).then(
         ({ object, ...rest }) => {
           const record = isRead ? encodeRecord(codec, object) : undefined
           asker.answer({ type: 'done', result: { ...rest, record } })
         },
-        (error: unknown) => asker.answer({ type: 'failed', error: asQuorateError(error) }),
+        (thrown: unknown) => {
+          const error = asQuorateError(thrown)
+          span?.add({ 'quorate.code': error.code })
+          asker.answer({ type: 'failed', error })
+        },
       )
     },
   }

@@ -44,6 +44,7 @@ import {
   type AttemptResult,
   type Proposal,
   RegisterAttempt,
+  spanOf,
 } from './register-attempt.ts'
 import { groupsOf, keyReused, type PlacedRequest, ReplicaReports } from '../round/placed-request.ts'
 import type { RequestPlacer } from '../round/request-placer.ts'
@@ -196,7 +197,8 @@ export class RegisterProposer {
     const hold = pending.begin(first as Timestamp)
     const reports = new ReplicaReports(this.#ports.clock)
     this.#ports.metrics.count('register_rounds_total', lease ? ONE_TRIP : TWO_TRIPS)
-    const plan = { at, groups, placementVersion, ballot, deadlineMs, hold, reports }
+    const span = spanOf(batch)
+    const plan = { at, groups, placementVersion, ballot, deadlineMs, hold, reports, span }
     const attempt = new RegisterAttempt(this.#parts, plan)
     let proposed: readonly Waiting[] = []
     const change = (current: StoredObject | null): Proposal => {

@@ -14,6 +14,7 @@ import type { NodeClock } from '../identity/node-clock.ts'
 import type { Deadlines } from '../peers/deadlines.ts'
 import { nearestFirst, type PeerReach } from '../peers/peer-reach.ts'
 import type { Peers } from '../peers/peers.ts'
+import type { Reply } from '../peers/reply.ts'
 import type { Replica } from '../replica/replica.ts'
 import { groupsOf, type PlacedRequest, ReplicaReports } from '../round/placed-request.ts'
 import { ProtocolRun } from '../round/protocol-run.ts'
@@ -123,9 +124,9 @@ class StrongRead {
   }
 
   #ask({ owner, wantsCopy }: Extract<AgreedReadEffect<Copy>, { type: 'ask' }>): void {
-    const { at, deadlineMs } = this.#placed
+    const { at, deadlineMs, span } = this.#placed
     const request = { ...keyRequest(at), wantsCopy }
-    this.#parts.peers.ask(owner, REGISTER_READ, request, deadlineMs, (reply) => {
+    const take = (reply: Reply<RegisterReadAnswer>): void => {
       if (reply.type !== 'ok') {
         this.#reports.setReply(owner, reply)
         this.#run.go(this.#read.failed())
@@ -134,7 +135,8 @@ class StrongRead {
       const accepted = this.#acceptedIn(reply.answer)
       if (accepted === undefined) this.#fail(owner, 'a damaged record')
       else this.#told(owner, accepted)
-    })
+    }
+    this.#parts.peers.ask(owner, REGISTER_READ, request, deadlineMs, take, span)
   }
 
   #told(owner: string, accepted: Accepted<Copy>): void {

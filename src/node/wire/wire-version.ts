@@ -11,7 +11,9 @@
  * - Access tokens are not made. Version 2 does not know them, so its nodes would be open, and might lose them.
  * - Expired values keep their bytes, because nodes of version 2 would bring back the bytes that others have dropped.
  *
- * The last four rules also hold while a member of version 2 is out of reach (core/membership/member-versions.ts).
+ * Nodes of earlier releases ignore the message `trace` (asks/trace-asks.ts), because it expects no answer.
+ *
+ * The last four rules of the list also hold while a member of version 2 is out of reach (core/membership/member-versions.ts).
  */
 import type { HeardVersion } from '../../core/membership/member-versions.ts'
 import type { Topology } from '../../core/placement/topology.ts'

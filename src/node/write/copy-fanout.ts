@@ -12,6 +12,7 @@ import {
 } from '../../core/replication/write-round.ts'
 import { effectOf, type Reply } from '../peers/reply.ts'
 import type { PlacedRequest, ReplicaReports } from '../round/placed-request.ts'
+import type { NoFields } from '../wire/asks/ask-format.ts'
 import { APPLY } from '../wire/asks/copy-asks.ts'
 import { HINT } from '../wire/asks/hint-asks.ts'
 import type { Copy } from '../wire/object-record.ts'
@@ -57,12 +58,13 @@ export class CopyFanout {
   start(): void {
     const { self, peers, replica, clock } = this.#parts
     const { placed, outgoing, round, reports } = this.#sent
-    const { at, deadlineMs } = placed
+    const { at, deadlineMs, span } = placed
     const { copy, flags } = outgoing
     const { targets } = round.plan
     const request = { bucket: at.bucket.name, key: at.key, record: copy.record, flags }
     for (const owner of targets.owners) {
-      peers.ask(owner, APPLY, request, deadlineMs, (reply) => this.#ownerReplied(owner, reply))
+      const take = (reply: Reply<HeldBefore>): void => this.#ownerReplied(owner, reply)
+      peers.ask(owner, APPLY, request, deadlineMs, take, span)
     }
     // Do this before the disk is asked: it may answer at once and end the request, and the answer names every owner.
     for (const { owner } of targets.standIns) reports.setUnasked(owner, clock)
@@ -101,7 +103,7 @@ export class CopyFanout {
   #askStandIn({ owner, holder }: StandIn): void {
     const { self, peers, hints, replica } = this.#parts
     const { placed, outgoing, reports } = this.#sent
-    const { at, deadlineMs } = placed
+    const { at, deadlineMs, span } = placed
     const { copy } = outgoing
     const ask = { node: holder, owner }
     if (holder === self) {
@@ -112,10 +114,11 @@ export class CopyFanout {
       return
     }
     const request = { owner, bucket: at.bucket.name, key: at.key, record: copy.record }
-    peers.ask(holder, HINT, request, deadlineMs, (reply) => {
+    const take = (reply: Reply<NoFields>): void => {
       if (reply.type !== 'ok') reports.setReply(holder, reply)
       this.#record(ask, reply.type === 'ok' ? 'hinted' : kindOf(effectOf(reply)))
-    })
+    }
+    peers.ask(holder, HINT, request, deadlineMs, take, span)
   }
 
   #record(ask: WriteAsk, kind: ReplyKind, heldBefore?: HeldBefore): void {

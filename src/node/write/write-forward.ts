@@ -36,7 +36,7 @@ export async function forwardWrite(
   for (const owner of owners) {
     // A late ask would end as unknown, where the refusal so far is certain.
     if (rejected !== undefined && clock.nowMs() >= placed.deadlineMs) break
-    const reply = await askToWrite(peers, owner, request, options, placed.deadlineMs)
+    const reply = await askToWrite(peers, owner, request, options, placed)
     if (reply.type === 'ok') {
       if (reply.answer.type === 'done') return reply.answer.result
       if (!isOfThatOwner(reply.answer.error)) throw reply.answer.error
@@ -55,13 +55,13 @@ function askToWrite(
   owner: string,
   request: WriteRequest | UpdateRequest,
   options: ForwardOptions,
-  deadlineMs: number,
+  { deadlineMs, span }: PlacedRequest,
 ): Promise<Reply<WrittenAnswer>> {
   if ('change' in request) {
-    return peers.request(owner, UPDATE, { ...options, change: request.change }, deadlineMs)
+    return peers.request(owner, UPDATE, { ...options, change: request.change }, deadlineMs, span)
   }
   const { content, context } = request
-  return peers.request(owner, PUT, { ...options, content, context }, deadlineMs)
+  return peers.request(owner, PUT, { ...options, content, context }, deadlineMs, span)
 }
 
 /** The client's options, with the values that this node has chosen for those left out. */
@@ -89,9 +89,14 @@ export function writeAnswers(
   put: (request: WriteRequest | UpdateRequest, deadlineMs: number) => Promise<WriteAnswer>,
 ): HandlersOf<'put' | 'update'> {
   const handle = (request: WriteRequest | UpdateRequest, asker: Asker<WrittenAnswer>): void => {
-    put(request, asker.deadlineMs).then(
+    const { span } = asker
+    put(span === undefined ? request : { ...request, span }, asker.deadlineMs).then(
       (result) => asker.answer({ type: 'done', result }),
-      (error: unknown) => asker.answer({ type: 'failed', error: asQuorateError(error) }),
+      (thrown: unknown) => {
+        const error = asQuorateError(thrown)
+        span?.add({ 'quorate.code': error.code })
+        asker.answer({ type: 'failed', error })
+      },
     )
   }
   return { put: handle, update: handle }

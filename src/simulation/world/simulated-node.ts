@@ -10,6 +10,7 @@ import type { NodeSettings } from '../../node/node-settings.ts'
 import type { NodeService } from '../../node/service/service.ts'
 import type { Log, LogFields } from '../../ports/log.ts'
 import type { Metrics } from '../../ports/metrics.ts'
+import type { Tracer } from '../../ports/tracer.ts'
 import type { SeededRandom } from '../../random/seeded-random.ts'
 import { Host } from './host.ts'
 import type { Schedule } from './schedule.ts'
@@ -32,6 +33,8 @@ export interface NodeEvents {
   readonly onCount?: (node: string, name: string, labels: Readonly<Record<string, string>>) => void
   /** Is told every metric of that node. */
   readonly metricsOf?: (node: string) => Metrics
+  /** Records the spans of that node. A run of the simulator has none. */
+  readonly tracerOf?: (node: string) => Tracer
 }
 
 /** A failed start, for example on a full disk, is repeated after this pause, as a supervisor does. */
@@ -137,6 +140,7 @@ export class SimulatedNode {
         codec: msgpackCodec,
         log: this.#log(),
         metrics: this.#metrics(),
+        tracer: this.#events.tracerOf?.(this.address),
       },
       {
         ...this.#settings,

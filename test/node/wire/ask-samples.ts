@@ -352,4 +352,8 @@ export const SAMPLES: Samples = {
     }),
     answer: nothing,
   },
+  trace: {
+    request: fc.record({ ask: count, traceparent: text, tracestate: text }),
+    answer: nothing,
+  },
 }

@@ -18,6 +18,7 @@ import { REGISTER_CHANGE } from './register-change-ask.ts'
 import { LEAVES, SYNC, TREE } from './repair-asks.ts'
 import { STATUS } from './status-asks.ts'
 import { ACCEPT, DECIDED, PREPARE, RECALL, TOPOLOGY } from './topology-asks.ts'
+import { TRACE } from './trace-asks.ts'
 import { CHANGES, NEWS } from './watch-asks.ts'
 import { PUT, UPDATE } from './write-asks.ts'
 
@@ -58,6 +59,7 @@ export const ASK_FORMATS = {
   'cut-page': CUT_PAGE,
   'cut-end': CUT_END,
   swim: SWIM,
+  trace: TRACE,
 } as const
 
 type Formats = typeof ASK_FORMATS

@@ -79,6 +79,8 @@ export type CounterName =
   | 'storage_commit_operations_total'
   | 'log_lines_dropped_total'
   | 'audit_lines_dropped_total'
+  | 'trace_spans_sent_total'
+  | 'trace_spans_dropped_total' // {reason}
   | 'access_refusals_total' // {code}: unauthenticated or forbidden
   | 'rate_limited_total' // {limit}: "rate" or "in flight" of a token, or "stranger"
 

@@ -27,6 +27,7 @@ import { VERSIONS } from '../core/protocol-versions.ts'
 import { createNode, type Node } from '../node/node.ts'
 import { openNodeDisk } from './node-disk.ts'
 import { openNodeTls } from './node-tls.ts'
+import { openTracing } from './node-tracing.ts'
 import { openPorts } from './open-ports.ts'
 import type { NodeService } from '../node/service/service.ts'
 import { programVersion } from './program-version.ts'
@@ -72,6 +73,7 @@ export async function startServer(
   const metrics = createPromMetrics()
   const tls = await openNodeTls(settings, { clock: systemClock, metrics, log })
   const audit = auditLog === undefined ? undefined : openAudit(auditLog, destination)
+  const tracing = await openTracing(settings, { metrics, log })
   const { disk, topology } = await openNodeDisk(settings, hooks.onBroken, log).catch(
     async (error: unknown) => {
       tls.stop()
@@ -113,6 +115,7 @@ export async function startServer(
     network,
     log,
     metrics,
+    tracer: tracing?.tracer,
   }
   let joined: string | undefined
   const node: Node = createNode(ports, {
@@ -162,6 +165,7 @@ export async function startServer(
     requestLimits: settings.requestLimits,
     openToStrangers,
     auditSink: audit?.write,
+    tracer: tracing?.tracer,
     logRequests: settings.logLevel === 'debug' || settings.logLevel === 'trace',
     onInternalError: onError,
   })
@@ -184,6 +188,7 @@ export async function startServer(
         tls.stop()
         skewed?.stop()
         await audit?.close()
+        await tracing?.close()
       }
     }
     const stop = (): Promise<void> => {
@@ -198,6 +203,7 @@ export async function startServer(
     skewed?.stop()
     await closeAll(api, network, disk)
     await audit?.close()
+    await tracing?.close()
     throw error
   }
 }

@@ -137,7 +137,7 @@ function errors(): string {
 }
 
 function settings(): string {
-  const lines = describeSettings().matchAll(/^ {2}(QUORATE_\w+) +(\S+|\(\w+\)) +(\S.*)$/gm)
+  const lines = describeSettings().matchAll(/^ {2}((?:QUORATE|OTEL)_\w+) +(\S+|\(\w+\)) +(\S.*)$/gm)
   const rows = [...lines].map(([, name, fallback = '', about = '']) => {
     const shown = fallback.startsWith('(') ? fallback.slice(1, -1) : `\`${fallback}\``
     // As text: `<peer port>` is no tag of HTML, and a star begins no emphasis.

@@ -61,6 +61,9 @@ const COUNTERS: Readonly<Record<CounterName, string>> = {
   storage_commit_operations_total: 'Operations in those batches.',
   log_lines_dropped_total: 'Log lines dropped because the log could not be written.',
   audit_lines_dropped_total: 'Lines of the audit log dropped because it could not be written.',
+  trace_spans_sent_total: 'Spans that the collector has taken.',
+  trace_spans_dropped_total:
+    'Spans that were recorded and lost, by reason: queue_full, refused or not_sent.',
   access_refusals_total: 'Requests refused for want of a valid token or of a right, by code.',
   rate_limited_total:
     'Requests refused because there were too many, by limit: rate or in flight of a token, or stranger.',

@@ -19,6 +19,7 @@ import {
   parseWhole,
   parseYesNo,
 } from './setting-syntax.ts'
+import { TRACE_TABLE } from './trace-settings.ts'
 
 const MIB = 1_048_576
 
@@ -225,10 +226,14 @@ function optional<T>(parse: (text: string) => T): (text: string) => T | undefine
 
 /** The text that `--help` prints: every setting with its default and its meaning. */
 export function describeSettings(): string {
-  const width = Math.max(...Object.keys(TABLE).map(({ length }) => length)) + 'QUORATE_  '.length
-  const lines = Object.entries(TABLE).map(([name, { fallback, about }]) => {
+  const prefixed = Object.entries(TABLE).map(
+    ([name, setting]) => [`QUORATE_${name}`, setting] as const,
+  )
+  const all = [...prefixed, ...Object.entries(TRACE_TABLE)]
+  const width = Math.max(...all.map(([{ length }]) => length)) + 2
+  const lines = all.map(([name, { fallback, about }]) => {
     const value = fallback === undefined ? '(required)' : fallback === '' ? '(none)' : fallback
-    return `  ${`QUORATE_${name}`.padEnd(width)}${value.padEnd(16)}${about}`
+    return `  ${name.padEnd(width)}${value.padEnd(16)}${about}`
   })
   return [
     'One node of a Quorate cluster. Settings are environment variables:',

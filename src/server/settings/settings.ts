@@ -16,6 +16,7 @@ import {
   peerTlsSettings,
   type TlsSettings,
 } from './tls-settings.ts'
+import { type TraceSettings, traceSettings } from './trace-settings.ts'
 
 export interface Settings {
   readonly nodeId: string
@@ -51,6 +52,8 @@ export interface Settings {
   readonly requestLimits: RequestLimitSettings
   /** `stdout`, or the file that takes the audit log; undefined without one. */
   readonly auditLog: string | undefined
+  /** Undefined if nothing is traced. */
+  readonly tracing: TraceSettings | undefined
   /** The directory of the built lab; undefined for the usual place. */
   readonly labDir: string | undefined
   readonly logLevel: LogLevel
@@ -151,6 +154,7 @@ function readSettings(env: Readonly<Record<string, string | undefined>>): Settin
       strangerPerSecond: read('STRANGER_REQUESTS_PER_SECOND'),
     }),
     auditLog: read('AUDIT_LOG'),
+    tracing: traceSettings(env),
     labDir: read('LAB_DIR'),
     logLevel: read('LOG_LEVEL'),
     chaos: read('CHAOS'),

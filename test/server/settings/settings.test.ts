@@ -317,3 +317,60 @@ test('settings: the help lists every setting that is read, with its default', ()
   }
   expect(help).toMatch(/QUORATE_REQUEST_TIMEOUT_MS +2000 +milliseconds/)
 })
+
+test('settings: nothing is traced without an endpoint, whatever else is set for OpenTelemetry', () => {
+  const env = { OTEL_TRACES_SAMPLER_ARG: 'endpoint=x', OTEL_EXPORTER_OTLP_HEADERS: '=' }
+  expect(settingsOf(env).tracing).toBeUndefined()
+  expect(settingsOf({ ...env, OTEL_EXPORTER_OTLP_ENDPOINT: '' }).tracing).toBeUndefined()
+})
+
+test('settings: an endpoint alone traces every request', () => {
+  expect(settingsOf({ OTEL_EXPORTER_OTLP_ENDPOINT: 'http://collector:4318' }).tracing).toEqual({
+    collector: { url: 'http://collector:4318/v1/traces', headers: {} },
+    serviceName: 'quorate',
+    resource: {},
+    ratio: 1,
+  })
+})
+
+test('settings: the variables of OpenTelemetry', () => {
+  const env = {
+    OTEL_EXPORTER_OTLP_ENDPOINT: 'https://traces.example/otlp/',
+    OTEL_EXPORTER_OTLP_HEADERS: 'authorization=Basic%20dTpw==, x-scope=a',
+    OTEL_SERVICE_NAME: 'carts',
+    OTEL_RESOURCE_ATTRIBUTES: 'deployment.environment.name=test,k8s.pod.name=q-0',
+    OTEL_TRACES_SAMPLER_ARG: '.25',
+  }
+  expect(settingsOf(env).tracing).toEqual({
+    collector: {
+      url: 'https://traces.example/otlp/v1/traces',
+      headers: { authorization: 'Basic dTpw==', 'x-scope': 'a' },
+    },
+    serviceName: 'carts',
+    resource: { 'deployment.environment.name': 'test', 'k8s.pod.name': 'q-0' },
+    ratio: 0.25,
+  })
+})
+
+test.each([
+  ['OTEL_EXPORTER_OTLP_ENDPOINT', 'collector:4318'],
+  ['OTEL_EXPORTER_OTLP_ENDPOINT', 'http://user:secret@collector:4318'],
+  ['OTEL_EXPORTER_OTLP_ENDPOINT', 'http://collector:4318?secret'],
+  ['OTEL_EXPORTER_OTLP_HEADERS', 'secret'],
+  ['OTEL_EXPORTER_OTLP_HEADERS', 'a b=secret'],
+  ['OTEL_EXPORTER_OTLP_HEADERS', 'a=%0asecret'],
+  ['OTEL_EXPORTER_OTLP_HEADERS', 'a=secret%'],
+  ['OTEL_RESOURCE_ATTRIBUTES', '=secret'],
+  ['OTEL_TRACES_SAMPLER_ARG', '1.5'],
+  ['OTEL_TRACES_SAMPLER_ARG', '-1'],
+  ['OTEL_TRACES_SAMPLER_ARG', 'all'],
+])('settings: %s=%s ends the start, and the line does not repeat the text', (name, text) => {
+  const parsed = parseSettings({
+    ...BASE,
+    OTEL_EXPORTER_OTLP_ENDPOINT: 'http://collector:4318',
+    [name]: text,
+  })
+  const problem = parsed.ok ? '' : parsed.problem
+  expect(problem).toContain(`${name}: `)
+  expect(problem).not.toContain('secret')
+})

@@ -14,6 +14,7 @@ import type { Clock } from '../ports/clock.ts'
 import type { Log } from '../ports/log.ts'
 import type { Metrics, MetricsReader } from '../ports/metrics.ts'
 import type { Timers } from '../ports/timers.ts'
+import type { Tracer } from '../ports/tracer.ts'
 import type { ApiContext, ApiPhase, MetricsText } from './http/api-context.ts'
 import { addBackupRoutes } from './backup/backup-routes.ts'
 import { BATCH_BYTES_MAX } from './batch/batch-endpoint.ts'
@@ -36,13 +37,15 @@ import { addClusterRoutes } from './cluster/cluster-routes.ts'
 import { GET_LIVE, GET_METRICS, GET_READY } from './cluster/health-endpoints.ts'
 import { addHealthRoutes } from './cluster/health-routes.ts'
 import { createHttpServer } from './http/http-server.ts'
+import { EndpointFinder } from './observed/endpoint-finder.ts'
+import { RequestSpans, spanOf } from './observed/request-spans.ts'
 import { addKeyListRoutes } from './buckets/key-list-routes.ts'
 import { KV_PREFIX } from './http/kv-path.ts'
 import { addKvRoutes, KV_OPERATIONS, KV_ROUTE } from './values/kv-routes.ts'
 import { asQuorateError, respondProblem } from './http/problem.ts'
 import { createRequestIds, idOfRequest, type RequestIds } from './http/request-id.ts'
 import { RequestMeter } from './http/request-meter.ts'
-import { RequestOrder } from './http/request-order.ts'
+import { type RequestListener, RequestOrder } from './http/request-order.ts'
 import { requestRefusal } from './http/request-refusal.ts'
 import { parseTarget } from './http/request-target.ts'
 import { addLabRoutes } from './lab/lab-routes.ts'
@@ -101,6 +104,8 @@ export interface ApiOptions {
   readonly openToStrangers?: boolean
   /** Takes the lines of the audit log; undefined without one. */
   readonly auditSink?: AuditSink | undefined
+  /** Undefined if requests are not traced. */
+  readonly tracer?: Tracer | undefined
   /** For HTTPS; undefined for plain HTTP. */
   readonly certificates?: CertificateSource | undefined
   /** Whether each request gets a log line at debug. */
@@ -164,25 +169,29 @@ export function createApiServer(options: ApiOptions): ApiServer {
 interface Guards {
   readonly gate: Gate | undefined
   readonly audit: AuditTrail | undefined
+  /** Undefined if requests are not traced. */
+  readonly spans: RequestSpans | undefined
 }
 
 function createGuards(options: ApiOptions, phase: () => ApiPhase, requestId: RequestIds): Guards {
   const { service, clock, timers, metrics, nodeId: node, rootHashes, auditSink: sink } = options
-  const { requestLimits: limits = NO_LIMITS } = options
+  const { requestLimits: limits = NO_LIMITS, tracer } = options
+  const finder = new EndpointFinder(ENDPOINTS)
   const gate = rootHashes && new Gate({ service, metrics, clock, phase, rootHashes, limits })
   const callerName: (request: IncomingMessage) => string | null = (request) =>
     gate?.callerNameOf(request) ?? null
   const requestIdOf = (request: IncomingMessage): string => idOfRequest(request, requestId)
   const ports = { clock, timers, metrics }
   const asksForTokens = gate !== undefined
-  const told = { node, endpoints: ENDPOINTS, asksForTokens, callerName, requestIdOf }
+  const told = { node, finder, asksForTokens, callerName, requestIdOf }
   const audit = sink && new AuditTrail({ ...ports, ...told, sink })
-  return { gate, audit }
+  const spans = tracer && new RequestSpans({ tracer, finder, service })
+  return { gate, audit, spans }
 }
 
 function createContext(
   options: ApiOptions,
-  { gate, audit }: Guards,
+  { gate, audit, spans }: Guards,
   phase: () => ApiPhase,
 ): ApiContext {
   const { service, clock, log, metrics, exposeMetrics, maxValueBytes, maxClockDriftMs } = options
@@ -200,6 +209,7 @@ function createContext(
     metrics,
     gate,
     audit,
+    spanOf: spans && spanOf,
     meter,
     exposeMetrics,
     openToStrangers: options.openToStrangers ?? false,
@@ -222,7 +232,7 @@ interface AppParts extends Guards {
 function createApp(
   api: ApiContext,
   options: ApiOptions,
-  { gate, audit, requestId, connections }: AppParts,
+  { gate, audit, spans, requestId, connections }: AppParts,
 ): FastifyInstance {
   const { nodeId, version, labDir } = options
   const guard = new BrowserGuard(options)
@@ -248,7 +258,7 @@ function createApp(
           requestRefusal(request, guard) ??
           (api.phase() === 'stopping' ? stoppingRefusal(request, nodeId) : undefined) ??
           gate?.strangerRefusal(request),
-        observe: audit && ((request, response) => audit.observe(request, response)),
+        observe: observerOf([spans, audit]),
         certificates: options.certificates,
         onNewCa: () => api.streams.endOpen(),
         onRefused: (request, error) => countRefusal(api, request, error),
@@ -293,6 +303,17 @@ function createApp(
     done()
   })
   return app
+}
+
+/** Undefined if nobody observes requests. */
+function observerOf(
+  all: readonly ({ readonly observe: RequestListener } | undefined)[],
+): RequestListener | undefined {
+  const observers = all.filter((one) => one !== undefined)
+  if (observers.length === 0) return undefined
+  return (request, response) => {
+    for (const one of observers) one.observe(request, response)
+  }
 }
 
 type TargetedRequest = IncomingMessage & { originalUrl: string; url: string }

@@ -162,6 +162,11 @@ export const NOT_RUN: readonly NotRun[] = [
     why: 'it needs two images from a registry; test/operations tries the rules, and reads the other files',
   },
   {
+    document: 'docker/tracing.md',
+    first: 'docker compose up -d',
+    why: 'it needs an image from a registry; test/api/tracing.test.ts has a collector of its own',
+  },
+  {
     document: 'docker/swarm/README.md',
     first: 'docker node update --label-add quorate.n1=true machine-1',
     why: 'it needs a swarm of several machines; test/operations reads the stack',

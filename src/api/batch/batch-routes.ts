@@ -7,6 +7,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { hasRight } from '../../core/access/grant.ts'
 import { QuorateError } from '../../core/errors.ts'
+import type { Span } from '../../ports/tracer.ts'
 import { tokenHashOf } from '../access/caller.ts'
 import type { ApiContext } from '../http/api-context.ts'
 import { serve } from '../http/endpoint.ts'
@@ -15,6 +16,7 @@ import { asQuorateError } from '../http/problem.ts'
 import { timeLeftMs } from '../http/request-deadline.ts'
 import { isGone } from '../http/response-end.ts'
 import { type HeaderList, respond, respondPieces } from '../http/respond.ts'
+import { outcomeOf } from '../observed/request-outcome.ts'
 import { answerKvRequest } from '../values/kv-exchange.ts'
 import { AnswerRoom } from './answer-room.ts'
 import { BATCH_TIMEOUT, RUN_BATCH } from './batch-endpoint.ts'
@@ -83,6 +85,7 @@ async function answerBatch(
   reply: FastifyReply,
 ): Promise<void> {
   const endMs = api.clock.monotonicMs() + timeoutMs
+  const batchSpan = api.spanOf?.(request.raw)
   const room = new AnswerRoom(api.answers, reply.raw)
   const replies = operations.map((_, at) => new OperationReply(idOf(request, at), room))
   const given = sessionToken(request)
@@ -99,13 +102,17 @@ async function answerBatch(
     if (isGone(reply.raw)) return
     const own = replies[at] as OperationReply
     if (refuseStranger(api, request, operation, own)) return
+    const span = batchSpan?.child(operation.op, 'part', {})
     const asked = new OperationRequest(operation, {
       id: idOf(request, at),
       session: inSession.has(operation) ? session : undefined,
       blindToken: blind.get(operation),
+      span,
+      traceparent: span?.traceparent ?? request.headers['traceparent'],
       batchLeftMs: () => leftMs(endMs - api.clock.monotonicMs(), timeoutMs),
     })
     await answerKvRequest(api, asked, own)
+    if (span !== undefined) endOperation(span, own.status)
     api.audit?.operation(request.raw, operation, own.status)
     session = own.session ?? session
   })
@@ -132,6 +139,11 @@ function refuseStranger(
     api.audit?.operation(raw, operation, own.status)
     return true
   }
+}
+
+function endOperation(span: Span, status: number): void {
+  span.add({ 'quorate.outcome': outcomeOf(status), 'http.response.status_code': status })
+  span.end(status >= 500 ? { error: String(status) } : {})
 }
 
 function respondBatch(

@@ -1,5 +1,6 @@
 /** An operation of a batch as the single request that it stands for. */
 import type { IncomingHttpHeaders } from 'node:http'
+import type { Span } from '../../ports/tracer.ts'
 import { checkBucketName, checkKeyText, type KvTarget } from '../http/kv-path.ts'
 import type { KvOperation } from '../values/kv-parameters.ts'
 import type { KvRequest } from '../values/kv-request.ts'
@@ -9,6 +10,8 @@ export class OperationRequest implements KvRequest {
   readonly id: string
   readonly op: KvOperation
   readonly blindToken: string | undefined
+  readonly span: Span | undefined
+  readonly traceparent: unknown
   readonly headers: IncomingHttpHeaders
   readonly body: Buffer
   readonly #operation: BatchOperation
@@ -21,12 +24,16 @@ export class OperationRequest implements KvRequest {
       id: string
       session: string | undefined
       blindToken: string | undefined
+      span: Span | undefined
+      traceparent: unknown
       batchLeftMs: () => number
     },
   ) {
-    const { id, session, blindToken, batchLeftMs } = options
+    const { id, session, blindToken, span, traceparent, batchLeftMs } = options
     this.id = id
     this.blindToken = blindToken
+    this.span = span
+    this.traceparent = traceparent
     this.op = operation.op
     this.headers =
       session === undefined

@@ -49,6 +49,7 @@ export function addKeyListRoutes(app: FastifyInstance, api: ApiContext): void {
       limit: LIMIT.read(query) ?? KEYS_DEFAULT,
       timeoutMs: timeLeftMs(request, timeoutMs ?? api.requestTimeoutMs),
       conflicted: CONFLICTED.read(query) ?? false,
+      span: api.spanOf?.(request.raw),
     }
     const streamed = (request.headers.accept ?? '').includes(NDJSON)
     if (!streamed) {

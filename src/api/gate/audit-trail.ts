@@ -13,6 +13,9 @@ import type { Endpoint } from '../http/endpoint.ts'
 import { KV_PREFIX, parseKvTarget } from '../http/kv-path.ts'
 import { parseTarget } from '../http/request-target.ts'
 import { onceClosed } from '../http/response-end.ts'
+import type { EndpointFinder } from '../observed/endpoint-finder.ts'
+import { outcomeOf, type RequestOutcome } from '../observed/request-outcome.ts'
+import { traceIdOf } from '../observed/request-spans.ts'
 import { RefusalQuota } from './refusal-quota.ts'
 
 /** Takes a line with its end, or drops it: then it returns false. Never throws, never waits. */
@@ -24,7 +27,7 @@ export interface AuditParts {
   readonly clock: Clock
   readonly timers: Timers
   readonly metrics: Metrics
-  readonly endpoints: readonly Endpoint[]
+  readonly finder: EndpointFinder
   /** Whether the node asks for tokens. Then a request without one is a stranger's, and changes nothing. */
   readonly asksForTokens: boolean
   /** The name of the token that the gate has found; null if there is none. */
@@ -51,9 +54,11 @@ interface AuditLine {
   readonly subject?: string
   /** The operation of a batch. */
   readonly op?: string
-  readonly outcome: 'done' | 'rejected' | 'unknown'
+  readonly outcome: RequestOutcome
   /** Null if the connection ended before the answer. */
   readonly status: number | null
+  /** The trace of the request, if it belongs to one. */
+  readonly traceId?: string
 }
 
 /** So many refusals were left out since the last such line. */
@@ -80,8 +85,6 @@ const COUNTING_MS = 1000
 
 /** The statuses of refusals for want of a token or a right, because of a web page or a host, or of too many requests. */
 const REFUSED: readonly number[] = [401, 403, 421, 429]
-/** Statuses whose outcome is unknown in the catalogue of errors. */
-const UNKNOWN: readonly number[] = [500, 504]
 /** A longer text is no key, and is cut. */
 const TEXT_CHARACTERS_MAX = 1024
 
@@ -92,7 +95,6 @@ export function noteSubject(request: IncomingMessage, name: string): void {
 
 export class AuditTrail implements OperationAudit {
   readonly #parts: AuditParts
-  readonly #patterns: readonly { readonly endpoint: Endpoint; readonly pattern: RegExp }[]
   readonly #quotas = {
     known: new RefusalQuota(REFUSALS_PER_SECOND),
     strange: new RefusalQuota(REFUSALS_PER_SECOND),
@@ -101,7 +103,6 @@ export class AuditTrail implements OperationAudit {
 
   constructor(parts: AuditParts) {
     this.#parts = parts
-    this.#patterns = parts.endpoints.map((endpoint) => ({ endpoint, pattern: patternOf(endpoint) }))
   }
 
   /** Call when the request arrives. */
@@ -132,18 +133,12 @@ export class AuditTrail implements OperationAudit {
     const { originalUrl, url = '', [OPERATION]: operation } = request as NotedRequest
     const { path } = parseTarget(originalUrl ?? url)
     const [fixed = ''] = path.split('?', 1)
-    const endpoint = this.#endpointOf(request.method ?? '', fixed)
+    const endpoint = this.#parts.finder.find(request.method ?? '', fixed)
     const isRefused = status !== null && REFUSED.includes(status)
     if (!isRefused && !isAudited(endpoint, status)) return
     const { bucket, key } = operation ?? placeOf(endpoint, path, fixed)
     const op = operation === undefined ? {} : { op: operation.op }
     this.#write(request, { route: endpoint?.path ?? null, bucket, key, status, ...op })
-  }
-
-  #endpointOf(method: string, path: string): Endpoint | undefined {
-    const there = this.#patterns.filter(({ pattern }) => pattern.test(path))
-    const wanted = method === 'HEAD' ? ['HEAD', 'GET'] : [method]
-    return there.find(({ endpoint }) => wanted.includes(endpoint.method))?.endpoint
   }
 
   #write(
@@ -157,6 +152,7 @@ export class AuditTrail implements OperationAudit {
     const isStranger = asksForTokens && token === null
     const isRefused = isStranger || (status !== null && REFUSED.includes(status))
     if (isRefused && !this.#hasLine(token !== null)) return
+    const traceId = traceIdOf(request)
     const line: AuditLine = {
       ...this.#start(),
       token,
@@ -170,6 +166,7 @@ export class AuditTrail implements OperationAudit {
       ...(op === undefined ? {} : { op }),
       outcome: outcomeOf(status),
       status,
+      ...(traceId === undefined ? {} : { traceId }),
     }
     this.#give(line)
   }
@@ -232,11 +229,6 @@ function placeOf(
   return { bucket: at < 0 ? null : (path.split('/')[at] ?? null), key: null }
 }
 
-function outcomeOf(status: number | null): AuditLine['outcome'] {
-  if (status === null || UNKNOWN.includes(status)) return 'unknown'
-  return status < 400 ? 'done' : 'rejected'
-}
-
 function bounded(text: string | null): string | null {
   return text === null ? null : text.slice(0, TEXT_CHARACTERS_MAX)
 }
@@ -248,9 +240,4 @@ function asLine(line: AuditLine | LeftOutLine): string {
     (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
   )
   return `${text}\n`
-}
-
-function patternOf({ path }: Endpoint): RegExp {
-  const text = path.replaceAll('.', String.raw`\.`).replace('{key}', '.+')
-  return new RegExp(`^${text.replaceAll(/\{[a-z]+\}/g, '[^/]+')}$`)
 }

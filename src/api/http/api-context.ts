@@ -1,8 +1,10 @@
 /** The objects that every route uses: the node, ports, limits. The server creates them once. */
+import type { IncomingMessage } from 'node:http'
 import type { NodeService } from '../../node/service/service.ts'
 import type { Clock } from '../../ports/clock.ts'
 import type { Log } from '../../ports/log.ts'
 import type { Metrics, MetricsReader } from '../../ports/metrics.ts'
+import type { Span } from '../../ports/tracer.ts'
 import type { OperationAudit, RequestGate } from '../access/request-gate.ts'
 import type { ByteBudget } from './byte-budget.ts'
 import type { EventStreams } from './event-stream.ts'
@@ -18,6 +20,8 @@ export interface ApiContext {
   /** Undefined without an audit log. */
   readonly audit: OperationAudit | undefined
   readonly meter: RequestMeter
+  /** The span of a request that is traced. Undefined if this node traces nothing. */
+  readonly spanOf: ((request: IncomingMessage) => Span | undefined) | undefined
   /** Memory for the bodies of requests under way. */
   readonly uploads: ByteBudget
   /** Memory for the bodies of answers under way. */

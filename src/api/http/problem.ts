@@ -3,7 +3,7 @@
  * QuorateError is a bug: the client sees `internal` without its text, and the log has the text.
  */
 import type { FastifyError, FastifyReply } from 'fastify'
-import type { ServerResponse } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import {
   ERRORS,
   QuorateError,
@@ -13,6 +13,7 @@ import {
   REPLICA_STATUSES,
   type ReplicaReport,
 } from '../../core/errors.ts'
+import { traceIdIn } from '../../core/trace/trace-context.ts'
 import { respond, writeAnswer, type HeaderList } from './respond.ts'
 import { about, BOOLEAN, choiceOf, COUNT, listOf, NUMBER, objectOf, TEXT } from './schema.ts'
 
@@ -25,6 +26,7 @@ interface ProblemDocument extends ErrorKind, Omit<ErrorDetails, 'retryAfterSecon
   readonly detail: string
   readonly code: ErrorCode
   readonly requestId: string
+  readonly traceId?: string
 }
 
 const REPLICA = objectOf<ReplicaReport>(
@@ -55,8 +57,9 @@ export const PROBLEM = objectOf<ProblemDocument>(
     received: about(COUNT, 'How many of them came.'),
     replicas: about(listOf(REPLICA), 'What each owner answered.'),
     requestId: TEXT,
+    traceId: about(TEXT, 'The trace that the `traceparent` of the request names.'),
   },
-  ['required', 'received', 'replicas'],
+  ['required', 'received', 'replicas', 'traceId'],
 )
 
 /** The body of a problem, in the order in which a person reads it. `extra` holds members that only some codes have. */
@@ -104,7 +107,8 @@ export function respondCode(
   extra: object = {},
 ): void {
   const { status } = ERRORS[code]
-  const body = problemBody(code, detail, details, reply.request.id, headers, extra)
+  const { id, raw } = reply.request
+  const body = problemBody(code, detail, details, id, headers, { ...extra, ...traceOf(raw) })
   respond(reply, status, headers, body)
 }
 
@@ -115,8 +119,13 @@ export function answerProblem(
   { code, message, details }: QuorateError,
 ): void {
   const headers: HeaderList = []
-  const body = problemBody(code, message, details, requestId, headers)
+  const body = problemBody(code, message, details, requestId, headers, traceOf(response.req))
   writeAnswer(response, requestId, ERRORS[code].status, headers, body)
+}
+
+function traceOf({ headers }: IncomingMessage): { readonly traceId?: string } {
+  const traceId = traceIdIn(headers['traceparent'])
+  return traceId === undefined ? {} : { traceId }
 }
 
 /** The document as bytes. Adds the headers of a problem to `headers`. */

@@ -4,6 +4,7 @@
  */
 import { type ErrorCode, ERRORS } from '../../core/errors.ts'
 import type { Level } from '../../core/quorum/level.ts'
+import { traceIdIn } from '../../core/trace/trace-context.ts'
 import type { Clock } from '../../ports/clock.ts'
 import type { Log } from '../../ports/log.ts'
 import type { MetricLabels, Metrics } from '../../ports/metrics.ts'
@@ -21,6 +22,8 @@ export interface EndedRequest {
   readonly level: Level | undefined
   readonly code: 'ok' | ErrorCode
   readonly requestId: string
+  /** The header that says to which trace the request belongs. It may be anything. */
+  readonly traceparent: unknown
   readonly bucket: string
   /** The time that `begin` returned. */
   readonly startedMs: number
@@ -107,6 +110,7 @@ function isFailure(code: ErrorCode): boolean {
 }
 
 function fieldsOf(request: EndedRequest, ms: number): Record<string, string | number | undefined> {
-  const { op, level, code, requestId, bucket } = request
-  return { requestId, op, bucket, level, code, ms: Math.round(ms * 10) / 10 }
+  const { op, level, code, requestId, traceparent, bucket } = request
+  const traceId = traceIdIn(traceparent)
+  return { requestId, traceId, op, bucket, level, code, ms: Math.round(ms * 10) / 10 }
 }

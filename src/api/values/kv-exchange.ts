@@ -17,6 +17,7 @@ import type {
   TypeChange,
   WriteAnswer,
 } from '../../node/service/service.ts'
+import type { Span } from '../../ports/tracer.ts'
 import type { ApiContext } from '../http/api-context.ts'
 import { decodeContext, encodeContext, NOTHING_SEEN } from '../tokens/context-token.ts'
 import { entityTag, parseTags, TAGS_MAX } from '../../core/causality/entity-tag.ts'
@@ -60,6 +61,7 @@ export async function answerKvRequest(
     level: undefined,
     code: 'ok',
     requestId: request.id,
+    traceparent: request.traceparent,
     bucket: '',
     startedMs: api.meter.begin(),
     detail: '',
@@ -90,7 +92,12 @@ export async function answerKvRequest(
     reply.problem(code, message, details, [])
   } finally {
     api.meter.end(progress)
+    if (request.span !== undefined) tellSpan(request.span, progress)
   }
+}
+
+function tellSpan(span: Span, { level, code }: Progress): void {
+  span.add({ ...(level === undefined ? {} : { 'quorate.level': level }), 'quorate.code': code })
 }
 
 interface CheckedRequest {
@@ -206,6 +213,7 @@ function optionsOf(
     timeoutMs: request.timeLeftMs(timeoutMs ?? api.requestTimeoutMs),
     requestId: request.id,
     session,
+    span: request.span,
   }
 }
 

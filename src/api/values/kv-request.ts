@@ -1,5 +1,6 @@
 /** One request for a value, whether it came alone or as an operation of a batch. */
 import type { IncomingHttpHeaders } from 'node:http'
+import type { Span } from '../../ports/tracer.ts'
 import type { KvTarget } from '../http/kv-path.ts'
 import type { KvOperation } from './kv-parameters.ts'
 
@@ -11,6 +12,10 @@ export interface KvRequest {
    * the key. Undefined for other callers.
    */
   readonly blindToken: string | undefined
+  /** Undefined if the request is not traced. */
+  readonly span: Span | undefined
+  /** The header that says to which trace the request belongs. It may be anything. */
+  readonly traceparent: unknown
   /** By name in lower case. */
   readonly headers: IncomingHttpHeaders
   /** No bytes if there is no body. */

@@ -3,6 +3,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { IncomingHttpHeaders } from 'node:http'
 import type { Content, Sibling } from '../../core/causality/sibling.ts'
 import { type ErrorCode, type ErrorDetails, QuorateError } from '../../core/errors.ts'
+import type { Span } from '../../ports/tracer.ts'
 import type { ApiContext } from '../http/api-context.ts'
 import { answerKvRequest } from './kv-exchange.ts'
 import { KV_ENDPOINTS } from './kv-endpoints.ts'
@@ -42,7 +43,7 @@ export function addKvRoutes(app: FastifyInstance, api: ApiContext): void {
     handler: (request, reply) =>
       void answerKvRequest(
         api,
-        new RoutedRequest(request, api.gate?.blindTokenOf(request.raw)),
+        new RoutedRequest(request, api.gate?.blindTokenOf(request.raw), api.spanOf?.(request.raw)),
         new ConnectionReply(api, reply),
       ),
   })
@@ -51,11 +52,13 @@ export function addKvRoutes(app: FastifyInstance, api: ApiContext): void {
 class RoutedRequest implements KvRequest {
   readonly op: KvOperation
   readonly blindToken: string | undefined
+  readonly span: Span | undefined
   readonly headers: IncomingHttpHeaders
   readonly #request: FastifyRequest
 
-  constructor(request: FastifyRequest, blindToken: string | undefined) {
+  constructor(request: FastifyRequest, blindToken: string | undefined, span: Span | undefined) {
     this.blindToken = blindToken
+    this.span = span
     this.op = KV_OPERATIONS[request.raw.method ?? ''] as KvOperation
     this.headers = request.raw.headers
     this.#request = request
@@ -63,6 +66,10 @@ class RoutedRequest implements KvRequest {
 
   get id(): string {
     return this.#request.id
+  }
+
+  get traceparent(): unknown {
+    return this.span?.traceparent ?? this.headers['traceparent']
   }
 
   get body(): Buffer {

@@ -206,3 +206,17 @@ test('no line can be forged, and none has a value or a token', async () => {
   expect(text).toMatch(/^[\x20-\x7e\n]*$/)
   for (const secret of ['secret', read, ROOT_TOKEN]) expect(text).not.toContain(secret)
 })
+
+test('a line names the trace of its request', async () => {
+  const traceId = '4bf92f3577b34da6a3ce929d0e0e4736'
+  const headers = { traceparent: `00-${traceId}-00f067aa0ba902b7-01` }
+  const lines = await linesOf(async () => {
+    await cluster.ask(ROOT_TOKEN, '/v1/kv/default/k', { method: 'PUT', body: 'x', headers })
+    const broken = { traceparent: `00-${traceId}` }
+    await cluster.ask(ROOT_TOKEN, '/v1/kv/default/k', { method: 'DELETE', headers: broken })
+  })
+  expect(lines.map(({ method, traceId: told }) => [method, told])).toEqual([
+    ['PUT', traceId],
+    ['DELETE', undefined],
+  ])
+})

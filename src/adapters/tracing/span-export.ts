@@ -129,7 +129,7 @@ export class SpanExport {
         body,
         signal,
         // Headers may be secrets, and another host must not get them.
-        redirect: 'error',
+        redirect: 'manual',
       })
       const text = await response.text()
       if (response.ok) return { type: 'taken', rejected: rejectedIn(text) }

@@ -8,6 +8,8 @@ import type { HandlersOf } from './ask-handlers.ts'
 
 /** Contexts whose ask has not come. Beyond this number the oldest are dropped: their asks were lost. */
 const WAITING_MAX = 1024
+/** No node sends a longer context. */
+const CONTEXT_CHARACTERS_MAX = 1024
 
 export class AskTraces {
   readonly #tracer: Tracer
@@ -20,6 +22,7 @@ export class AskTraces {
 
   /** The ask with that id will come next. */
   note(from: string, { ask, traceparent, tracestate }: TraceRequest): void {
+    if (traceparent.length + tracestate.length > CONTEXT_CHARACTERS_MAX) return
     for (const name of this.#waiting.keys()) {
       if (this.#waiting.size < WAITING_MAX) break
       this.#waiting.delete(name)

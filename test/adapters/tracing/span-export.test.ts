@@ -170,7 +170,8 @@ it('never sends its headers to another host', async () => {
   take(1)
   await spans.close(LONG_MS)
   expect(other.bodies).toEqual([])
-  expect(dropped()).toEqual({ not_sent: 1 })
+  expect(dropped()).toEqual({ refused: 1 })
+  expect(logged[0]).toContain('status 307')
   await other.stop()
 })
 

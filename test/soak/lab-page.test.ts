@@ -123,7 +123,7 @@ test('a link shows the same run in a fresh profile', async () => {
 test('a request is shown hop by hop, in words and in the picture', async () => {
   const { page, wrong } = await open(`#${linkOfPlan(SPLIT_PLAN)}`)
   const panel = page.locator('.hops-panel')
-  const chosen = panel.getByLabel('Request')
+  const chosen = panel.getByRole('combobox', { name: 'Request' })
   const numbers = page.locator('.hop-number')
   await chosen.selectOption('request 1')
   await expect.poll(() => panel.textContent()).toContain('This answer decides')
@@ -142,6 +142,18 @@ test('a request is shown hop by hop, in words and in the picture', async () => {
   // A new request is followed.
   await page.getByRole('button', { name: 'Client B: get' }).click()
   await expect.poll(() => chosen.inputValue()).toBe('newest')
+  expect(wrong).toEqual([])
+  await page.context().close()
+})
+
+test('a node in the picture can be reached and chosen by the keyboard', async () => {
+  const { page, wrong } = await open()
+  await page.locator('.matrix button').last().focus()
+  await page.keyboard.press('Tab')
+  await page.keyboard.press('Enter')
+  const node = page.getByRole('button', { name: /^n1: up/ })
+  await expect.poll(() => node.getAttribute('aria-pressed')).toBe('true')
+  await expect.poll(() => page.textContent('.faults')).toContain('Kill n1')
   expect(wrong).toEqual([])
   await page.context().close()
 })

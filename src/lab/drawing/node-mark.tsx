@@ -35,7 +35,7 @@ export function NodeMark({ node, chosenKey, places, isChosen, choose }: Props): 
     <g
       class={`node ${state} ${owner >= 0 ? 'owner' : ''} ${isChosen ? 'chosen' : ''}`}
       role="button"
-      tabIndex={0}
+      tabindex={0}
       aria-pressed={isChosen}
       aria-label={label.filter((part) => part !== '').join(', ')}
       onClick={choose}

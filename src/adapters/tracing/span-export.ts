@@ -158,8 +158,8 @@ function rejectedIn(text: string): number {
 
 function reasonOf(error: unknown): string {
   const { name, cause } = error as Error
-  const { code } = (cause ?? {}) as NodeJS.ErrnoException
-  return code ?? name
+  const { code, message } = (cause ?? {}) as Partial<NodeJS.ErrnoException>
+  return code ?? message ?? name
 }
 
 const QUEUE_FULL = { reason: 'queue_full' }

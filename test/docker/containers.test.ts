@@ -1,6 +1,5 @@
 /** All that is tested on containers. Starting them takes longest, so they are started once. */
 import { afterAll, beforeAll, describe } from 'vitest'
-import { testConvergence } from './convergence.ts'
 import { testCuts } from './cuts.ts'
 import { testImage } from './image.ts'
 import { testQuorateCluster } from './quorate-cluster.ts'
@@ -17,5 +16,4 @@ afterAll(async () => {
 
 describe('image', () => testImage(() => stack))
 describe('cuts', () => testCuts(() => stack))
-describe('convergence', () => testConvergence(() => stack))
 describe('quorate/testcontainers', testQuorateCluster)

@@ -17,7 +17,7 @@ const OWNERS = ['ada', 'ben', 'cleo', 'dan']
 const OPENING_CENTS = 1000
 const TELLERS = 3
 /** That many transfers must end under each fault. */
-const TRANSFERS_PER_FAULT = 10
+const TRANSFERS_PER_FAULT = 5
 /** Each round ends with all nodes whole again. In the last one, the network is cut while a node is dead. */
 const ROUNDS = [['partition n1,n2/n3,n4,n5'], ['kill n3', 'isolate n4']]
 const FAULT_MS = 600_000

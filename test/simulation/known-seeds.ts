@@ -1,5 +1,5 @@
 /**
- * For most planted bugs a run that finds them within a few seconds of CPU time, which `npm test` repeats. The run has
+ * For most planted bugs a run that finds them within a few seconds of CPU time, every second of which `npm test` repeats. The run has
  * the same faults and workloads as the search, but may be shorter. If a seed no longer finds its bug, `npm test` prints
  * the new line for it.
  */

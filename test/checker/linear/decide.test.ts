@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { registerHistory } from '../../../src/bench/generated-history.ts'
@@ -200,23 +201,26 @@ function withoutRoom(operations: readonly Operation[]): Operation[] {
   return operations.map((each, i) => (i === last ? { ...each, output: 'nobody' } : each))
 }
 
-/** Every operation that returned is in the order, once, not before one that had returned when it began; it explains each answer. */
+/**
+ * Every operation that returned is in the order, once, not before one that had returned when it began; it explains each
+ * answer. By node:assert, because `expect` would take most of the time here.
+ */
 function expectOrder({ outcome }: Decided, operations: readonly Operation[]): void {
   if (outcome.type !== 'linearizable') throw new Error('no order')
   const order = Array.from(outcome.order, (row) => operations[row] as Operation)
-  expect(new Set(order).size).toBe(order.length)
+  assert.equal(new Set(order).size, order.length)
   let latest = -1
   let state: Json = null
   for (const { f, input, output, outcome: end, firstIndex, lastIndex } of order) {
-    expect(lastIndex > latest || end === 'info').toBe(true)
+    assert.ok(lastIndex > latest || end === 'info')
     latest = Math.max(latest, firstIndex)
-    if (f === 'read') expect(output).toBe(state)
+    if (f === 'read') assert.equal(output, state)
     else if (f === 'write') state = input
     else {
       const [expected, next] = input as [Json, Json]
-      if (end === 'fail') expect(state).not.toBe(expected)
+      if (end === 'fail') assert.notEqual(state, expected)
       else {
-        expect(state).toBe(expected)
+        assert.equal(state, expected)
         state = next
       }
     }
@@ -224,7 +228,7 @@ function expectOrder({ outcome }: Decided, operations: readonly Operation[]): vo
   const isIn = new Set(order)
   for (const operation of operations) {
     const must = operation.outcome === 'ok' && operation.f !== 'cas'
-    if (must) expect(isIn.has(operation)).toBe(true)
+    if (must) assert.ok(isIn.has(operation))
   }
 }
 

@@ -2,6 +2,7 @@
  * The linear test of unique values never differs from trying every order, nor from the search. Most histories here have
  * unique values; some values are written twice, or read without having been written.
  */
+import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { stripTypeScriptTypes } from 'node:module'
 import fc from 'fast-check'
@@ -121,25 +122,29 @@ class Tally {
   undecided = 0
 }
 
-/** The decision agrees with the truth, and its order or its dead end is a proof. */
+/**
+ * The decision agrees with the truth, and its order or its dead end is a proof. By node:assert, because `expect` would
+ * take most of the time here.
+ */
 function expectRight(operations: readonly Operation[], judge: Decide, tally: Tally): void {
   const truth = isLinearizable(operations, null)
   const problem = problemFrom(operations)
-  expect(search(problem, LIMITS).type).toBe(truth ? 'linearizable' : 'not-linearizable')
+  const right = truth ? 'linearizable' : 'not-linearizable'
+  assert.equal(search(problem, LIMITS).type, right)
   const outcome = judge(problem)
   if (outcome === undefined) {
     tally.undecided++
-    expect(isBeyond(operations)).toBe(true)
+    assert.ok(isBeyond(operations))
     return
   }
-  expect(outcome.type).toBe(truth ? 'linearizable' : 'not-linearizable')
+  assert.equal(outcome.type, right)
   if (outcome.type === 'linearizable') {
     tally.valid++
     expectOrder(problem, outcome.order)
   } else if (outcome.type === 'not-linearizable') {
     tally.invalid++
     const culprit = operations[problem.rows[outcome.op] as number] as Operation
-    expect(culprit.outcome).not.toBe('info')
+    assert.notEqual(culprit.outcome, 'info')
     // All that had begun when the culprit returned proves it already.
     const before = operations
       .filter(({ firstIndex }) => firstIndex < culprit.lastIndex)
@@ -147,7 +152,7 @@ function expectRight(operations: readonly Operation[], judge: Decide, tally: Tal
       .map((each): Operation =>
         each.lastIndex > culprit.lastIndex ? { ...each, outcome: 'info' } : each,
       )
-    expect(isLinearizable(before, null)).toBe(false)
+    assert.ok(!isLinearizable(before, null))
   }
 }
 
@@ -168,16 +173,16 @@ function expectOrder(problem: Problem, order: Int32Array): void {
   }
   let state = initial[0]
   order.forEach((op, place) => {
-    expect(order.indexOf(op)).toBe(place)
+    assert.equal(order.indexOf(op), place)
     for (const later of order.subarray(place + 1)) {
-      expect(placeOf(~later)).toBeGreaterThan(placeOf(op))
+      assert.ok(placeOf(~later) > placeOf(op))
     }
-    if (needs[op] !== -1) expect(needs[op]).toBe(state)
-    expect(avoids[op]).not.toBe(state)
+    if (needs[op] !== -1) assert.equal(needs[op], state)
+    assert.notEqual(avoids[op], state)
     if (gives[op] !== -1) state = gives[op] as number
   })
   for (let op = 0; op < count; op++) {
-    if (isCrashed[op] === 0) expect(order.includes(op)).toBe(true)
+    if (isCrashed[op] === 0) assert.ok(order.includes(op))
   }
 }
 

@@ -357,7 +357,7 @@ function someVoters(cluster: VotingCluster, name: string) {
   }
 }
 
-const SEEDS = Array.from({ length: 20 }, (_, i) => `world ${i}`)
+const SEEDS = Array.from({ length: 12 }, (_, i) => `world ${i}`)
 
 test.each(SEEDS)('whatever happens, there is one document of each epoch: %s', async (seed) => {
   const cluster = new VotingCluster(seed, 5)

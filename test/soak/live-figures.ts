@@ -49,38 +49,37 @@ export async function loadFor(
   return { requestsPerSecond: answers / tookSeconds, cpuUs: (used * 1e6) / answers }
 }
 
-/** Changes the count of requests at the node that the page follows, and resolves with how late the page shows each, in ms. */
+/**
+ * Changes the count of requests at the node that the page follows, again and again. Resolves with how late the page shows
+ * each change, in ms. Nobody else may ask this node.
+ */
 export async function delaysOf(page: Page, url: string, count: number): Promise<number[]> {
-  await page.evaluate(() => {
-    const state = window as unknown as { seen: number[] }
-    state.seen = []
+  const delays: number[] = []
+  for (let i = 0; i < count; i++) {
+    // Not in step with the node, which looks for changes at intervals of its own.
+    await sleep(100 + ((i * 137) % 400))
+    const seen = page.evaluate(firstChange)
+    await fetch(`${url}/v1/kv/default/probe`, { method: 'PUT', body: String(i) })
+    const doneMs = Date.now()
+    delays.push(Math.max(0, (await seen) - doneMs))
+  }
+  return delays
+}
+
+/** Runs in the page: resolves with the time at which the words about the newest requests change. */
+function firstChange(): Promise<number> {
+  const words = (): string | undefined =>
+    [...document.querySelectorAll('.told li')]
+      .map((each) => each.textContent ?? '')
+      .find((text) => text.includes('requests at this node'))
+  const before = words()
+  return new Promise((resolve) => {
     const look = (): void => {
-      const told = [...document.querySelectorAll('.told li')].map((each) => each.textContent ?? '')
-      const total = told.reduce(
-        (sum, text) => sum + Number(/requests at this node: (\d+) answered/.exec(text)?.[1] ?? 0),
-        0,
-      )
-      while (state.seen.length < total) state.seen.push(Date.now())
-      requestAnimationFrame(look)
+      if (words() === before) requestAnimationFrame(look)
+      else resolve(Date.now())
     }
     look()
   })
-  const seenBefore = await page.evaluate(
-    () => (window as unknown as { seen: number[] }).seen.length,
-  )
-  const doneMs: number[] = []
-  for (let i = 0; i < count; i++) {
-    // Not in step with the node, which looks for changes at intervals of its own.
-    await sleep(500 + ((i * 137) % 400))
-    await fetch(`${url}/v1/kv/default/probe`, { method: 'PUT', body: String(i) })
-    doneMs.push(Date.now())
-  }
-  await page.waitForFunction(
-    (wanted) => (window as unknown as { seen: number[] }).seen.length >= wanted,
-    seenBefore + count,
-  )
-  const seen = await page.evaluate(() => (window as unknown as { seen: number[] }).seen)
-  return doneMs.map((ms, i) => Math.max(0, (seen[seenBefore + i] ?? Infinity) - ms))
 }
 
 /** How many frames a second the page draws. */

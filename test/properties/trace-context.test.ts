@@ -152,6 +152,24 @@ describe('tracestate', () => {
     expect(boundedTracestate(text)).toBe(kept)
   })
 
+  it('is read in a moment, however many blanks a client sends', () => {
+    const blank = fc.string({
+      unit: fc.constantFrom(' ', '\t'),
+      minLength: 60_000,
+      maxLength: 60_000,
+    })
+    fc.assert(
+      fc.property(blank, fc.constantFrom('', 'a=1', ','), (blanks, end) => {
+        expect(boundedTracestate(`a=1,${blanks}b${blanks}${end}`)).toBe('')
+        expect(boundedTracestate(blanks)).toBe('')
+        const few = blanks.slice(0, 8000)
+        expect(boundedTracestate(`${few}a=1${few}`)).toBe('a=1')
+        expect(boundedTracestate(`x${few}${few}y`)).toBe('')
+      }),
+      { numRuns: 20, seed: 20_261_130 },
+    )
+  })
+
   it('drops long members first where there is no room for all', () => {
     const long = `long=${'x'.repeat(200)}`
     const short = Array.from({ length: 20 }, (_, i) => `k${i}=${'y'.repeat(20)}`)

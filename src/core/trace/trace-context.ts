@@ -22,6 +22,8 @@ const KNOWN_FLAGS = SAMPLED_FLAG | RANDOM_FLAG
 /** Bound of the text of `tracestate` that is passed on. Receivers must accept at least as much. */
 export const TRACESTATE_CHARACTERS_MAX = 512
 const TRACESTATE_MEMBERS_MAX = 32
+/** No well-formed text is longer, apart from needless blanks: a key and a value of 256 characters each, '=' and ','. */
+const SENT_TRACESTATE_CHARACTERS_MAX = TRACESTATE_MEMBERS_MAX * 514
 /** Longer members are the first to be left out where there is no room for all. */
 const LONG_MEMBER_CHARACTERS = 128
 
@@ -64,10 +66,10 @@ export function isSampled({ flags }: TraceContext): boolean {
  * the rules.
  */
 export function boundedTracestate(text: string | undefined): string {
-  if (text === undefined || text === '') return ''
+  if (text === undefined || text.length > SENT_TRACESTATE_CHARACTERS_MAX) return ''
   const members = text
     .split(',')
-    .map((member) => member.replaceAll(/^[ \t]+|[ \t]+$/g, ''))
+    .map(withoutBlanks)
     .filter((member) => member !== '')
   if (members.length > TRACESTATE_MEMBERS_MAX || !members.every((one) => MEMBER.test(one)))
     return ''
@@ -76,4 +78,17 @@ export function boundedTracestate(text: string | undefined): string {
   const short = members.filter(({ length }) => length <= LONG_MEMBER_CHARACTERS)
   while (short.join(',').length > TRACESTATE_CHARACTERS_MAX) short.pop()
   return short.join(',')
+}
+
+/** Without blanks at both ends. A regular expression would take quadratic time for many blanks. */
+function withoutBlanks(text: string): string {
+  let start = 0
+  let end = text.length
+  while (start < end && isBlank(text[start])) start++
+  while (start < end && isBlank(text[end - 1])) end--
+  return text.slice(start, end)
+}
+
+function isBlank(character: string | undefined): boolean {
+  return character === ' ' || character === '\t'
 }

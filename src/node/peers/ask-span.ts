@@ -1,5 +1,6 @@
 /** Traces the asks of this node: one span for each, from its sending to its end (reply.ts). */
 import type { Span, SpanParent } from '../../ports/tracer.ts'
+import { REFUSAL_CODES } from '../wire/messages.ts'
 import type { Reply } from './reply.ts'
 
 /** Begins the span of an ask. */
@@ -28,7 +29,10 @@ export function asHedge(parent: SpanParent): SpanParent {
   }
 }
 
+/** A peer may send anything as its code, and a span has only texts from a closed set. */
 function outcomeOf(reply: Reply<unknown>): string {
-  if (reply.type === 'refused') return `refused: ${reply.code}`
+  if (reply.type === 'refused') {
+    return `refused: ${REFUSAL_CODES.includes(reply.code) ? reply.code : 'other'}`
+  }
   return reply.type === 'lost' ? `lost: ${reply.reason}` : reply.type
 }

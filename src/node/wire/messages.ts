@@ -19,26 +19,29 @@
 import { VERSIONS } from '../../core/protocol-versions.ts'
 import type { Encodable } from '../../ports/codec.ts'
 
-/** The reason of a refusal. After each code except `failed` and `late`, the node has certainly applied nothing. */
-export type RefusalCode =
+/** The reasons of refusals. After each code except `failed` and `late`, the node has certainly applied nothing. */
+export const REFUSAL_CODES = [
   /** The deadline has passed. The message may be a duplicate of one that came in time. */
-  | 'late'
-  | 'stale_epoch'
-  | 'clock_drift'
-  | 'overloaded'
-  | 'storage_full'
-  | 'storage_failed'
-  | 'record_corrupt'
-  | 'too_many_siblings'
-  | 'not_ready'
+  'late',
+  'stale_epoch',
+  'clock_drift',
+  'overloaded',
+  'storage_full',
+  'storage_failed',
+  'record_corrupt',
+  'too_many_siblings',
+  'not_ready',
   /** The write is older than the owner's horizon, and not held here: it was replaced long ago. */
-  | 'history'
-  | 'unknown_bucket'
+  'history',
+  'unknown_bucket',
   /** The node does not own the key under its own placement, or under the sender's. */
-  | 'not_owner'
-  | 'bad_message'
+  'not_owner',
+  'bad_message',
   /** The disk failed during the write, so the write may have been applied. */
-  | 'failed'
+  'failed',
+] as const
+
+export type RefusalCode = (typeof REFUSAL_CODES)[number]
 
 /** A node's refusal of an ask. */
 export interface Refusal {

@@ -43,6 +43,8 @@ export class SpanExport {
   #sending: Promise<void> | undefined
   /** In a row. */
   #failures = 0
+  /** Whether the collector took the last batch. The log tells each change. */
+  #isTaking = true
   #isClosed = false
   readonly #giveUp = new AbortController()
 
@@ -102,10 +104,8 @@ export class SpanExport {
   /** False if the spans are still to be sent. */
   async #sendBatch(): Promise<boolean> {
     const batch = this.#queue.slice(0, BATCH_MAX)
-    const sent = await this.#post(otlpBody(this.#source, batch))
-    if (sent.type !== 'taken' && this.#failures === 0) {
-      this.#ports.log.warn({ reason: sent.reason }, 'the collector takes no spans')
-    }
+    const sent = await this.#post(batch)
+    this.#tellChange(sent)
     if (sent.type === 'failed') {
       this.#failures++
       return false
@@ -114,14 +114,28 @@ export class SpanExport {
     const rejected = sent.type === 'taken' ? sent.rejected : batch.length
     this.#drop(rejected, REFUSED)
     this.#ports.metrics.count('trace_spans_sent_total', undefined, batch.length - rejected)
-    if (this.#failures > 0) this.#ports.log.info({}, 'the collector takes spans again')
     this.#failures = 0
     return true
   }
 
-  async #post(body: string): Promise<Sent> {
+  #tellChange(sent: Sent): void {
+    const isTaking = sent.type === 'taken'
+    if (isTaking === this.#isTaking) return
+    this.#isTaking = isTaking
+    const { log } = this.#ports
+    if (isTaking) log.info({}, 'the collector takes spans again')
+    else log.warn({ reason: sent.reason }, 'the collector takes no spans')
+  }
+
+  async #post(batch: readonly RecordedSpan[]): Promise<Sent> {
     const { url, headers } = this.#collector
     const signal = AbortSignal.any([this.#giveUp.signal, AbortSignal.timeout(ANSWER_MS_MAX)])
+    let body: string
+    try {
+      body = otlpBody(this.#source, batch)
+    } catch (error) {
+      return { type: 'refused', reason: reasonOf(error) }
+    }
     try {
       const response = await fetch(url, {
         method: 'POST',

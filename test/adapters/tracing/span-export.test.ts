@@ -157,6 +157,30 @@ it('tries again after 503, and never after 400', async () => {
   expect(sent()).toBe(1)
 })
 
+it('tells once that the collector refuses every batch, and once that it takes them again', async () => {
+  collector.answer = { status: 503 }
+  take(1)
+  await expect.poll(() => collector.bodies.length).toBe(1)
+  collector.answer = { status: 404 }
+  await expect.poll(dropped).toEqual({ refused: 1 })
+  take(1)
+  await expect.poll(dropped).toEqual({ refused: 2 })
+  expect(logged).toEqual([expect.stringMatching(/^warn .*status 503/)])
+  collector.answer = { status: 200 }
+  take(1)
+  await expect.poll(sent).toBe(1)
+  expect(logged).toEqual([logged[0], expect.stringMatching(/^info .*again/)])
+  await spans.close(LONG_MS)
+})
+
+it('drops a batch that cannot be written as JSON, and continues', async () => {
+  take(1, { attributes: { text: 1n as unknown as number } })
+  await expect.poll(dropped).toEqual({ refused: 1 })
+  take(1)
+  await spans.close(LONG_MS)
+  expect(sent()).toBe(1)
+})
+
 it('counts the spans that the collector says it has not taken', async () => {
   const partialSuccess = { rejectedSpans: '2', errorMessage: 'too old' }
   collector.answer = { status: 200, body: JSON.stringify({ partialSuccess }) }

@@ -236,6 +236,7 @@ export class Dialer {
       if (this.#handler.isMute()) throw new Error('no answer')
       const answering = await this.#upgrade(client, connect, attempt.signal)
       this.#isPlainNext = false
+      if (!isPlain) this.#wasCutShort = false
       return { ...answering, renewals }
     } catch (error) {
       void client.destroy()

@@ -10,7 +10,7 @@
  * place, renamed into place, or by exchanging a symbolic link to their directory, as Kubernetes does.
  */
 import { readFile } from 'node:fs/promises'
-
+import { setTimeout as after } from 'node:timers/promises'
 import type { CertificateSource, KeyMaterial } from '../../ports/certificates.ts'
 import type { Log } from '../../ports/log.ts'
 import { ownFault } from './own-certificate.ts'
@@ -48,14 +48,15 @@ export class PemFiles implements CertificateSource {
   #trouble = ''
   #toldTrouble = ''
 
-  /** Rejects with an Error that names the file if the files cannot be used. */
+  /**
+   * Looks a second time before it gives up, because a start may fall between the new certificate and its key. Rejects
+   * with an Error that names the file if the files cannot be used.
+   */
   static async open(options: PemOptions): Promise<PemFiles> {
-    const { files, name, isMutual, log } = options
-    const material = usableMaterial(await readAll(files), files, name)
-    const fault = isMutual ? await ownFault(material, files) : undefined
-    if (fault?.isTimeFault === false) throw new Error(fault.message)
-    // A new file may come, or the clock may be wrong, so this node starts all the same.
-    if (fault !== undefined) log.error({ trouble: fault.message }, NOT_ACCEPTED)
+    const material = await startingMaterial(options).catch(async () => {
+      await after(options.intervalMs)
+      return startingMaterial(options)
+    })
     return new PemFiles(options, material)
   }
 
@@ -131,6 +132,16 @@ export class PemFiles implements CertificateSource {
       'the certificate files cannot be used: the former certificate stays in use',
     )
   }
+}
+
+async function startingMaterial(options: PemOptions): Promise<UsableMaterial> {
+  const { files, name, isMutual, log } = options
+  const material = usableMaterial(await readAll(files), files, name)
+  const fault = isMutual ? await ownFault(material, files) : undefined
+  if (fault?.isTimeFault === false) throw new Error(fault.message)
+  // A new file may come, or the clock may be wrong, so this node starts all the same.
+  if (fault !== undefined) log.error({ trouble: fault.message }, NOT_ACCEPTED)
+  return material
 }
 
 async function readAll({ cert, key, ca }: PemFileSet): Promise<KeyMaterial> {

@@ -84,17 +84,24 @@ describe('PEM files that cannot be used', () => {
     ['a broken CA', () => write({ ca: broken(authority.cert) }), 'CA=', ''],
   ])('%s: is told, with the setting and the path', async (_what, spoil, setting, reason) => {
     spoil()
-    const opening = open()
+    const opening = open({ intervalMs: 1 })
     await expect(opening).rejects.toThrow(`${setting}${folder}`)
     await expect(opening).rejects.toThrow(reason)
   })
 
+  it('may be replaced while the node starts', async () => {
+    write({ cert: second.cert })
+    const opening = open({ intervalMs: 5 })
+    write({ key: second.key })
+    expect((await opening).current()).toMatchObject(second)
+  })
+
   it('must name the node exactly, as a DNS name', async () => {
     await open({ name: 'n1' })
-    await expect(open({ name: 'n2' })).rejects.toThrow('must name n2')
+    await expect(open({ name: 'n2', intervalMs: 1 })).rejects.toThrow('must name n2')
     for (const names of [['*'], ['*.n2'], ['n2.peer'], ['127.0.0.1'], []]) {
       write(authority.issue(names))
-      await expect(open({ name: 'n2' })).rejects.toThrow('must name n2')
+      await expect(open({ name: 'n2', intervalMs: 1 })).rejects.toThrow('must name n2')
     }
   })
 })
@@ -198,7 +205,7 @@ describe('a certificate that nodes show each other', () => {
     ['is for clients alone', () => write(authority.issue(['n1'], { usages: ['client'] })), 'usage'],
   ])('is refused at the start if it %s', async (_what, spoil, words) => {
     spoil()
-    const opening = open({ isMutual: true })
+    const opening = open({ isMutual: true, intervalMs: 1 })
     await expect(opening).rejects.toThrow(`CERT=${pathOf('cert')}: other nodes refuse it`)
     await expect(opening).rejects.toThrow(words)
   })

@@ -8,6 +8,7 @@ import type { ParsedEvent } from '../live/event-parser.ts'
 import { LiveLog } from '../live/live-log.ts'
 import type { LiveScene } from '../live/live-scene.ts'
 import { liveSight } from '../live/live-sight.ts'
+import { NodeClock } from '../live/node-clock.ts'
 import type { NodeRepairs, NodeRequests, NodeRing, NodeStatus } from '../live/node-status.ts'
 import { RequestSlots } from '../live/request-slots.ts'
 import type { ChosenKey } from '../run/scene.ts'
@@ -33,6 +34,7 @@ export class LiveConnection implements Source<LiveScene> {
   #notLetIn: string | null = null
   #isAsking = false
   #log = new LiveLog()
+  #clock = new NodeClock()
   #requests = new RequestSlots()
   #listener: Listener<LiveScene> | undefined
   #stopStream = (): void => undefined
@@ -85,8 +87,9 @@ export class LiveConnection implements Source<LiveScene> {
   }
 
   #take({ name, data }: ParsedEvent): void {
-    this.#endTrouble()
     const told: unknown = JSON.parse(data)
+    this.#clock.hear((told as { readonly time: string }).time, Date.now())
+    this.#endTrouble()
     if (name === 'status') {
       this.#status = told as NodeStatus
       this.#log.status(this.#status)
@@ -117,18 +120,22 @@ export class LiveConnection implements Source<LiveScene> {
     const isNew = this.#trouble === null
     this.#trouble = trouble
     this.#isAsking = false
-    if (isNew && this.#status !== null) this.#log.note(Date.now(), '▲', `${this.#node()} ${words}`)
+    if (isNew && this.#status !== null) this.#note('▲', words)
     this.#requests.interrupt()
     this.#tell()
   }
 
   #endTrouble(): void {
     if (this.#trouble !== null && this.#status !== null) {
-      this.#log.note(Date.now(), '△', `${this.#status.node} answers this page again`)
+      this.#note('△', 'answers this page again')
     }
     this.#trouble = null
     this.#notLetIn = null
     this.#isAsking = false
+  }
+
+  #note(sign: '▲' | '△', words: string): void {
+    this.#log.note(this.#clock.at(Date.now()), sign, `${this.#node()} ${words}`)
   }
 
   #forget(): void {
@@ -172,6 +179,7 @@ export class LiveConnection implements Source<LiveScene> {
       sight: status && liveSight(status, this.#ring),
       ring: this.#ring,
       log: this.#log.entries,
+      clock: this.#clock,
       requests: this.#requests,
       hasToken: this.#token !== null,
       notLetIn: this.#notLetIn,

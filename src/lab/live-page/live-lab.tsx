@@ -8,6 +8,7 @@ import { ReachMatrix } from '../drawing/reach-matrix.tsx'
 import { Steady } from '../drawing/steady.tsx'
 import { VerdictBar } from '../drawing/verdict-bar.tsx'
 import type { LiveScene } from '../live/live-scene.ts'
+import { NodeClock } from '../live/node-clock.ts'
 import { RequestSlots } from '../live/request-slots.ts'
 import type { ClusterVerdict } from '../picture/cluster-verdict.ts'
 import type { ClusterSight } from '../picture/sight.ts'
@@ -24,6 +25,7 @@ const NOTHING: LiveScene = {
   sight: null,
   ring: null,
   log: [],
+  clock: new NodeClock(),
   requests: new RequestSlots(),
   hasToken: false,
   notLetIn: null,
@@ -88,7 +90,7 @@ function Parts({ scene, sight, choose }: PartsProps): VNode {
     }),
     [],
   )
-  const { status, ring, log, requests, trouble } = scene
+  const { status, ring, log, clock, requests, hasToken, trouble } = scene
   const { nodes, links } = sight
   const chosen = target !== null && 'node' in target ? target.node : null
   return (
@@ -121,12 +123,12 @@ function Parts({ scene, sight, choose }: PartsProps): VNode {
             />
             <p class="hint">Click a node or a link for the commands that break it.</p>
           </section>
-          <LiveTimeLine log={log} />
-          <RequestCharts node={status?.node ?? ''} requests={requests} />
+          <LiveTimeLine log={log} clock={clock} />
+          <RequestCharts node={status?.node ?? ''} requests={requests} clock={clock} />
         </div>
         <div class="column">
           <CommandsPanel ids={nodes.map(({ id }) => id)} target={target} choose={setTarget} />
-          <OwnersPanel ring={ring} choose={choose} />
+          <OwnersPanel ring={ring} hasToken={hasToken} choose={choose} />
         </div>
       </div>
     </main>

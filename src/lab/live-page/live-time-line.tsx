@@ -4,27 +4,33 @@ import type { VNode } from 'preact'
 import { useEffect, useState } from 'preact/hooks'
 import { Tracks } from '../drawing/tracks.tsx'
 import { LIVE_ROWS, type LiveEntry, WINDOW_MS } from '../live/live-log.ts'
+import type { NodeClock } from '../live/node-clock.ts'
 
 const TICK_MS = 1000
 /** The shortest time that the line shows. */
 const SHOWN_MS_MIN = 60_000
 const TOLD = 12
 
-export function LiveTimeLine({ log }: { readonly log: readonly LiveEntry[] }): VNode {
-  const [sinceMs] = useState(() => Date.now())
-  const [nowMs, setNow] = useState(sinceMs)
+interface Props {
+  readonly log: readonly LiveEntry[]
+  readonly clock: NodeClock
+}
+
+export function LiveTimeLine({ log, clock }: Props): VNode {
+  const [sincePageMs] = useState(() => Date.now())
+  const [pageMs, setNow] = useState(sincePageMs)
   useEffect(() => {
     const tick = setInterval(() => setNow(Date.now()), TICK_MS)
     return () => clearInterval(tick)
   }, [])
-  // An entry may be newer than the last tick, and the clock of the node may be ahead.
-  const toMs = Math.max(nowMs, log.at(-1)?.atMs ?? 0)
+  const toMs = clock.at(pageMs)
+  const sinceMs = toMs - (pageMs - sincePageMs)
   const openMs = toMs - (log[0] === undefined ? sinceMs : Math.min(sinceMs, log[0].atMs))
   const shownMs = Math.min(WINDOW_MS, Math.max(SHOWN_MS_MIN, openMs))
   const rows = LIVE_ROWS.map((name) => ({
     name,
     marks: log
-      .filter(({ row, atMs }) => row === name && atMs >= toMs - shownMs)
+      .filter(({ row, atMs }) => row === name && atMs >= toMs - shownMs && atMs <= toMs)
       .map(({ atMs, sign, words, state }) => ({
         atUs: atMs * 1000,
         sign,

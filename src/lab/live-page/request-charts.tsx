@@ -12,31 +12,38 @@ import {
   timeTicks,
 } from '../live/chart-shapes.ts'
 import { WINDOW_MS } from '../live/live-log.ts'
+import type { NodeClock } from '../live/node-clock.ts'
 import type { RequestSlot, RequestSlots } from '../live/request-slots.ts'
 
 interface Props {
   readonly node: string
   readonly requests: RequestSlots
+  readonly clock: NodeClock
 }
 
 /** The charts are drawn again so often, however often the node tells something. */
 const TICK_MS = 1000
 const MINUTE_MS = 60_000
 
-export function RequestCharts({ node, requests }: Props): VNode {
-  const [nowMs, setNow] = useState(() => Date.now())
+export function RequestCharts({ node, requests, clock }: Props): VNode {
+  const [pageMs, setNow] = useState(() => Date.now())
   useEffect(() => {
     const tick = setInterval(() => setNow(Date.now()), TICK_MS)
     return () => clearInterval(tick)
   }, [])
-  return useMemo(() => <Charts node={node} requests={requests} pageMs={nowMs} />, [nowMs, requests])
+  return useMemo(
+    () => <Charts node={node} requests={requests} nowMs={clock.at(pageMs)} />,
+    [pageMs, requests],
+  )
 }
 
-function Charts({ node, requests, pageMs }: Props & { readonly pageMs: number }): VNode {
-  const all = requests.slots()
-  // The clock of the node may be ahead of that of the page.
-  const nowMs = Math.max(pageMs, all.at(-1)?.atMs ?? 0)
-  const slots = all.filter(({ atMs }) => atMs > nowMs - WINDOW_MS)
+interface ChartsProps extends Omit<Props, 'clock'> {
+  /** The time at the node. */
+  readonly nowMs: number
+}
+
+function Charts({ node, requests, nowMs }: ChartsProps): VNode {
+  const slots = requests.slots().filter(({ atMs }) => atMs > nowMs - WINDOW_MS)
   const sum = (outcome: keyof RequestSlot['counts']): number =>
     slots.reduce((total, { counts }) => total + counts[outcome], 0)
   return (

@@ -159,7 +159,8 @@ export class LiveLog {
     state?: LiveEntry['state'],
   ): LiveEntry {
     const entry: LiveEntry = { atMs, row, sign, words, ...(state === undefined ? {} : { state }) }
-    const before = this.#entries.filter((each) => each.atMs > atMs - WINDOW_MS)
+    // Entries lie far ahead if the clock of the node was set back.
+    const before = this.#entries.filter((each) => Math.abs(each.atMs - atMs) < WINDOW_MS)
     const place = before.findLastIndex((each) => each.atMs <= atMs) + 1
     this.#entries = before.toSpliced(place, 0, entry).slice(-ENTRIES_MAX)
     return entry

@@ -1,6 +1,7 @@
 /** Everything that the page shows of a live cluster at one instant: plain data. */
 import type { ClusterSight } from '../picture/sight.ts'
 import type { LiveEntry } from './live-log.ts'
+import type { NodeClock } from './node-clock.ts'
 import type { RequestSlots } from './request-slots.ts'
 import type { NodeRing, NodeStatus } from './node-status.ts'
 
@@ -11,6 +12,8 @@ export interface LiveScene {
   /** The chosen key; null if none is chosen. */
   readonly ring: NodeRing | null
   readonly log: readonly LiveEntry[]
+  /** The times of `log` and `requests` are of this clock. */
+  readonly clock: NodeClock
   /** It grows: the charts look at it once a second. */
   readonly requests: RequestSlots
   /** Whether the page sends a token. */

@@ -68,10 +68,13 @@ export class RequestSlots {
   }
 
   #add(timeMs: number, requests: Requests): void {
-    this.#slots = this.#slots.filter(({ atMs }) => atMs > timeMs - WINDOW_MS)
+    // If the clock of the node was set back far, the slots of the wrong time would stay newer than all to come.
+    this.#slots = this.#slots.filter(
+      ({ atMs }) => atMs > timeMs - WINDOW_MS && atMs <= timeMs + SLOT_MS,
+    )
     const last = this.#slots.at(-1)
     const slotAtMs = Math.floor(timeMs / SLOT_MS) * SLOT_MS
-    // The clock of the node may have been set back.
+    // The clock of the node may have been set back a little.
     const isSame = last !== undefined && slotAtMs <= last.atMs
     const slot = {
       atMs: isSame ? last.atMs : slotAtMs,

@@ -10,6 +10,7 @@ import {
   topRate,
 } from '../../../src/lab/live/chart-shapes.ts'
 import { WINDOW_MS } from '../../../src/lab/live/live-log.ts'
+import { NodeClock } from '../../../src/lab/live/node-clock.ts'
 import type { NodeRequests } from '../../../src/lab/live/node-status.ts'
 import { quantileMs, RequestSlots, SLOT_MS } from '../../../src/lab/live/request-slots.ts'
 
@@ -103,6 +104,47 @@ describe('the slots', () => {
     expect(quantileMs([0, 4, 0, 0], BOUNDS, 0.5)).toBeCloseTo(5.5)
     expect(quantileMs([0, 0, 0, 4], BOUNDS, 0.5)).toBe(100)
     expect(quantileMs([1], [], 0.5)).toBe(0)
+  })
+})
+
+describe('the clock of the node', () => {
+  it.each([-3_600_000, -7000, 0, 7000, 3_600_000])(
+    'places the newest bar at the right edge if it is ahead of the browser by %i ms',
+    (aheadMs) => {
+      const clock = new NodeClock()
+      const slots = new RequestSlots()
+      for (const [atMs, ok] of [
+        [0, 0],
+        [5000, 50],
+      ] as const) {
+        const told = totals(atMs, { ok }, [ok, 0, 0, 0])
+        clock.hear(told.time, START_MS + atMs - aheadMs)
+        slots.take(told)
+      }
+      const nowMs = clock.at(START_MS + 6000 - aheadMs)
+      expect(nowMs).toBe(START_MS + 6000)
+      expect(topRate(slots.slots(), nowMs)).toBe(10)
+      const [bar] = bars(slots.slots(), nowMs)
+      const scale = (CHART.width - CHART.left) / WINDOW_MS
+      expect(bar!.x).toBeGreaterThan(CHART.width - 6 - 2 * SLOT_MS * scale)
+      expect(bar!.x).toBeLessThan(CHART.width)
+    },
+  )
+
+  it('is never before what the node has told, also if the browser has looked at its own clock earlier', () => {
+    const clock = new NodeClock()
+    expect(clock.at(START_MS)).toBe(START_MS)
+    clock.hear(new Date(START_MS).toISOString(), 5000)
+    expect(clock.at(4200)).toBe(START_MS)
+    expect(clock.at(5800)).toBe(START_MS + 800)
+  })
+
+  it('may be set back far: the slots of the wrong time go', () => {
+    const slots = new RequestSlots()
+    slots.take(totals(3_600_000, { ok: 1 }, [1, 0, 0, 0]))
+    slots.take(totals(3_600_500, { ok: 3 }, [3, 0, 0, 0]))
+    slots.take(totals(0, { ok: 7 }, [7, 0, 0, 0]))
+    expect(slots.slots()).toMatchObject([{ atMs: START_MS, counts: { ok: 4 } }])
   })
 })
 

@@ -156,6 +156,9 @@ describe('a cluster that asks for tokens', () => {
     await asked.getByRole('button', { name: 'Show', exact: true }).click()
     await expect.poll(() => asked.locator('.copies .owner').count()).toBe(3)
     expect(await asked.getByLabel('Token', { exact: true }).count()).toBe(0)
+    const focused = asked.locator('[role=status]:focus')
+    await expect.poll(() => focused.textContent()).toContain('This page sends a token')
+    expect(await asked.textContent('main')).toContain(`curl -i -H 'Authorization: Bearer …' 'http`)
     expect([asked.url(), ...urls].filter((url) => url.includes(root))).toEqual([])
     const kept = await asked.evaluate(() =>
       JSON.stringify([localStorage, sessionStorage, document.cookie]),
@@ -172,6 +175,7 @@ describe('a cluster that asks for tokens', () => {
     await asked.getByRole('button', { name: 'Forget the token' }).click()
     await expect.poll(() => asked.textContent('.token')).toContain('This node asks for a token')
     expect(await asked.locator('.verdict').count()).toBe(0)
+    await expect.poll(() => asked.locator('input.secret:focus').count()).toBe(1)
     await enter(root)
     await expect.poll(() => asked.textContent('.verdict')).toContain('Healthy')
     await asked.reload()

@@ -9,12 +9,17 @@ import type { ChosenKey } from '../run/scene.ts'
 /** The page of a node is at `/ui/`, maybe below the path of a proxy. */
 const NODE_URL = new URL('..', location.href).href
 
+/** The page does not show the token that it keeps. */
+const AUTHORIZED = "-H 'Authorization: Bearer …' "
+
 interface Props {
   readonly ring: NodeRing | null
+  /** Whether the page sends a token. */
+  readonly hasToken: boolean
   readonly choose: (key: ChosenKey | null) => void
 }
 
-export function OwnersPanel({ ring, choose }: Props): VNode {
+export function OwnersPanel({ ring, hasToken, choose }: Props): VNode {
   const [bucket, setBucket] = useState('default')
   const [key, setKey] = useState('hello')
   return (
@@ -69,7 +74,9 @@ export function OwnersPanel({ ring, choose }: Props): VNode {
       <p class="hint">
         A request hop by hop is shown for the simulated cluster only: this node tells counts, not
         single requests. What each owner answered to one request is in a header:{' '}
-        <code>{`curl -i '${NODE_URL}v1/kv/default/hello?trace=true'`}</code>
+        <code>
+          {`curl -i ${hasToken ? AUTHORIZED : ''}'${NODE_URL}v1/kv/default/hello?trace=true'`}
+        </code>
       </p>
     </section>
   )

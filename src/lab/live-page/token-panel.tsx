@@ -1,7 +1,7 @@
 /// <reference lib="dom" />
 /** Asks for a token if the node wants one, and tells that the page sends one. */
 import type { VNode } from 'preact'
-import { useId, useState } from 'preact/hooks'
+import { useEffect, useId, useRef, useState } from 'preact/hooks'
 
 interface Props {
   /** Why the node does not let the page in, as a sentence; null if it does. */
@@ -22,14 +22,28 @@ export function TokenPanel({ notLetIn, isAsking, trouble, hasToken, use }: Props
   const [text, setText] = useState('')
   const [problem, setProblem] = useState<string | null>(null)
   const about = useId()
-  if (notLetIn === null) {
+  const note = useRef<HTMLParagraphElement>(null)
+  const field = useRef<HTMLInputElement>(null)
+  const isUsed = useRef(false)
+  const isLetIn = notLetIn === null
+  // The part that had the focus vanishes, so its successor gets it.
+  useEffect(() => {
+    if (isUsed.current) (isLetIn ? note : field).current?.focus()
+  }, [isLetIn, hasToken])
+  const change = (token: string | null): void => {
+    isUsed.current = true
+    use(token)
+  }
+  if (isLetIn) {
     return hasToken ? (
-      <p class="token-note">
-        This page sends a token. Only this page knows it, until you close or reload the page.{' '}
-        <button type="button" onClick={() => use(null)}>
+      <div class="token-note">
+        <p role="status" tabIndex={-1} ref={note}>
+          This page sends a token. The page keeps it only until you close or reload it.
+        </p>
+        <button type="button" onClick={() => change(null)}>
           Forget the token
         </button>
-      </p>
+      </div>
     ) : null
   }
   const told = trouble ?? `The node says: ${sentence(notLetIn)}`
@@ -47,16 +61,18 @@ export function TokenPanel({ notLetIn, isAsking, trouble, hasToken, use }: Props
           setProblem(TOKEN.test(token) ? null : 'A token has only letters, digits and signs.')
           if (!TOKEN.test(token)) return
           setText('')
-          use(token)
+          change(token)
         }}
       >
         <label>
           Token
           <input
-            type="password"
+            ref={field}
+            class="secret"
             value={text}
             required
             autocomplete="off"
+            autocapitalize="off"
             spellcheck={false}
             aria-describedby={about}
             onInput={({ currentTarget }) => setText(currentTarget.value)}
@@ -66,14 +82,15 @@ export function TokenPanel({ notLetIn, isAsking, trouble, hasToken, use }: Props
           Use this token
         </button>
         {hasToken && (
-          <button type="button" onClick={() => use(null)}>
+          <button type="button" onClick={() => change(null)}>
             Forget the token
           </button>
         )}
       </form>
       <p class="hint" id={about}>
         It needs the right admin over all buckets. The page keeps it in memory only, and sends it to
-        this node alone, in a header. After a reload it is gone. To make one:{' '}
+        this node alone, in a header. After a reload the page has forgotten it. If your browser
+        offers to save it, decline. To make one:{' '}
         <code>
           npx quorate token create viewer --grant '*=admin' --ttl 8h --token-file root-token
         </code>

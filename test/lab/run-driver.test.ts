@@ -1,5 +1,6 @@
 /** The driver of the world: it obeys one order after another, and a run ends the same however it was driven. */
 import { describe, expect, it } from 'vitest'
+import { announcement } from '../../src/lab/picture/announcement.ts'
 import { type Pace, RunDriver } from '../../src/lab/run/run-driver.ts'
 import type { News, Scene } from '../../src/lab/run/scene.ts'
 import { playPlan } from '../../src/simulation/interactive/play-plan.ts'
@@ -93,6 +94,28 @@ describe('the driver', () => {
     await pump(() => !scene().isPlaying)
     const { hash } = await playPlan(SPLIT_PLAN)
     expect(scene().view).toMatchObject({ nowUs: 12_000_000, hash })
+  })
+
+  it('tells which requests were sent by hand, until the run is repeated', async () => {
+    const { obey, scene } = driven()
+    await obey({ do: 'load', plan: SPLIT_PLAN })
+    expect(scene().sentByHand).toEqual([])
+    expect(announcement(scene())).toBe('')
+    await obey({ do: 'act', action: PUT })
+    const sent = scene().view.requests.at(-1)
+    expect(scene().sentByHand).toEqual([sent?.number])
+    expect(announcement(scene())).toBe('')
+    await obey({ do: 'act', action: { do: 'kill', node: 'n3' } })
+    await obey({ do: 'seek', toUs: scene().view.nowUs + 5_000_000 })
+    expect(scene().sentByHand).toEqual([sent?.number])
+    const words = announcement(scene())
+    expect(words).toMatch(new RegExp(`^${sent?.number}: A puts "apple" at n1`))
+    // Nobody can hear outcomes at that pace.
+    expect(announcement({ ...scene(), isPlaying: true, speed: 100 })).toBe('')
+    expect(announcement({ ...scene(), isPlaying: true, speed: 1 })).toBe(words)
+    await obey({ do: 'seek', toUs: 5_000_000 })
+    expect(scene().view.requests.length).toBeGreaterThan(0)
+    expect(announcement(scene())).toBe('')
   })
 
   it('drops what was planned for later if something is done in the past', async () => {

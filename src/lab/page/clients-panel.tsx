@@ -4,6 +4,7 @@ import type { VNode } from 'preact'
 import { LEVELS, type Level } from '../../core/quorum/level.ts'
 import { FIRST_LABELS } from '../../core/placement/bucket-name.ts'
 import type { RequestView } from '../../simulation/interactive/timed-clients.ts'
+import { announcement } from '../picture/announcement.ts'
 import {
   answeredWords,
   askedWords,
@@ -89,17 +90,10 @@ export function ClientsPanel({ scene, chosen, keys, clients, deeds }: Props): VN
         ))}
       </div>
       <p class="unseen" role="status" aria-live="polite">
-        {newestOutcome(scene.view.requests)}
+        {announcement(scene)}
       </p>
     </section>
   )
-}
-
-/** Screen readers read it out when a request ends. */
-function newestOutcome(requests: readonly RequestView[]): string {
-  const ended = requests.filter(({ endedUs }) => endedUs !== null)
-  const [newest] = ended.toSorted((a, b) => (b.endedUs ?? 0) - (a.endedUs ?? 0))
-  return newest === undefined ? '' : `${askedWords(newest)}: ${answeredWords(newest)}`
 }
 
 interface ClientProps {

@@ -12,8 +12,8 @@ interface Props {
   readonly story: HopStory | null
   readonly followed: Followed
   readonly requests: readonly RequestView[]
-  /** When the followed request was sent. */
-  readonly sentUs: number | null
+  /** The followed request; null if `story` is. */
+  readonly request: RequestView | null
   readonly isDrawn: boolean
   readonly draw: (isDrawn: boolean) => void
   readonly deeds: LabDeeds
@@ -38,7 +38,8 @@ const SIGN_WORDS: Readonly<Record<HopMark, string>> = {
 }
 
 export function HopsPanel(props: Props): VNode {
-  const { story, followed, requests, sentUs, isDrawn, draw, deeds } = props
+  const { story, followed, requests, request, isDrawn, draw, deeds } = props
+  const sentUs = request?.sentUs ?? null
   return (
     <section class="panel hops-panel" aria-labelledby="hops-title">
       <h2 id="hops-title">Hop by hop</h2>
@@ -77,7 +78,10 @@ export function HopsPanel(props: Props): VNode {
         <button
           type="button"
           disabled={sentUs === null}
-          onClick={() => deeds.watchSlowly(Math.max(0, (sentUs ?? 0) - BEFORE_US))}
+          onClick={() => {
+            if (request === null || sentUs === null) return
+            deeds.watchSlowly(request.number, Math.max(0, sentUs - BEFORE_US))
+          }}
         >
           Watch it slowly
         </button>

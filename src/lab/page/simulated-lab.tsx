@@ -8,6 +8,7 @@ import { ReachMatrix } from '../drawing/reach-matrix.tsx'
 import { Steady } from '../drawing/steady.tsx'
 import { VerdictBar } from '../drawing/verdict-bar.tsx'
 import type { Lesson } from '../lessons/lesson.ts'
+import { announcement } from '../picture/announcement.ts'
 import { hopStory } from '../picture/hop-story.ts'
 import { sightOf } from '../picture/sight.ts'
 import type { ChosenKey, Scene } from '../run/scene.ts'
@@ -87,7 +88,7 @@ function Parts({ lab, scene, deeds }: Props & { readonly scene: Scene }): VNode 
   const nodes = JSON.stringify(view.nodes)
   const links = linksKey(view.links)
   const lesson = JSON.stringify([lab.lesson?.id, lab.progress, lab.passed, lab.isReplay])
-  const asked = JSON.stringify([lab.key, lab.lesson?.id, clients, isPlaying])
+  const asked = JSON.stringify([lab.key, lab.lesson?.id, clients, isPlaying, announcement(scene)])
   const alarm =
     view.violation === null
       ? null
@@ -159,7 +160,7 @@ function Parts({ lab, scene, deeds }: Props & { readonly scene: Scene }): VNode 
                 story={story}
                 followed={scene.followed}
                 requests={view.requests}
-                sentUs={view.hops?.request.sentUs ?? null}
+                request={view.hops?.request ?? null}
                 isDrawn={isHopsDrawn}
                 draw={drawHops}
                 deeds={deeds}

@@ -44,8 +44,8 @@ export interface LabDeeds {
   readonly choose: (key: ChosenKey) => void
   /** Shows that request hop by hop. */
   readonly follow: (followed: Followed) => void
-  /** Goes back to that instant, and plays so slowly that each message can be seen. */
-  readonly watchSlowly: (fromUs: number) => void
+  /** Follows that request, goes back to that instant, and plays so slowly that each message can be seen. */
+  readonly watchSlowly: (request: number, fromUs: number) => void
   readonly fillIn: (client: number, part: Partial<ClientForm>) => void
   readonly select: (target: string | null) => void
   readonly begin: (plan: TimedPlan, atUs?: number) => void
@@ -169,7 +169,9 @@ function deedsOf(connection: LabConnection, change: Change, now: () => LabState)
     choose,
     begin,
     follow: (followed) => send({ do: 'follow', followed }),
-    watchSlowly: (fromUs) => {
+    watchSlowly: (request, fromUs) => {
+      // While the newest is followed, the next one that is sent would take its place.
+      send({ do: 'follow', followed: { request } })
       send({ do: 'seek', toUs: fromUs })
       send({ do: 'speed', speed: SLOW_SPEED })
       send({ do: 'play' })

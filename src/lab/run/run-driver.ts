@@ -24,6 +24,7 @@ const SLICE_US_MAX = 20_000_000
 const STEP_US_MAX = 50_000
 const END_US = END_MS_MAX * 1000
 const LOG_LINES = 200
+const SENT_BY_HAND_MAX = 10
 
 export class RunDriver {
   readonly #pace: Pace
@@ -31,6 +32,7 @@ export class RunDriver {
   #world: InteractiveWorld | undefined
   #key: ChosenKey = { bucket: 'default', key: 'cart' }
   #followed: Followed = 'newest'
+  #sentByHand: readonly number[] = []
   #isPlaying = false
   #isTickDue = false
   #speed = 1
@@ -100,7 +102,10 @@ export class RunDriver {
         await world.forgetLater()
         await world.act(order.action)
         // A person wants to see what becomes of the request that was just sent.
-        if ('client' in order.action && isOneRequest(this.#followed)) this.#followed = 'newest'
+        if ('client' in order.action) {
+          if (isOneRequest(this.#followed)) this.#followed = 'newest'
+          this.#noteSentByHand(world)
+        }
         this.#endUs = world.nowUs
         this.#stopUs = END_US
         break
@@ -181,6 +186,15 @@ export class RunDriver {
     this.#arrivalsShown = 0
     this.#logShown = 0
     this.#verdict = undefined
+    // A run that is repeated is a plan.
+    this.#sentByHand = []
+  }
+
+  #noteSentByHand(world: InteractiveWorld): void {
+    const { requests } = world.view({ logFrom: Infinity, arrivalsFrom: Infinity })
+    const newest = requests.at(-1)
+    if (newest === undefined) return
+    this.#sentByHand = [...this.#sentByHand, newest.number].slice(-SENT_BY_HAND_MAX)
   }
 
   #countFromHere({ nowUs }: InteractiveWorld): void {
@@ -212,6 +226,7 @@ export class RunDriver {
       plan: { ...world.plan, endMs: this.#endUs / 1000 },
       verdict: this.#judged(world, view),
       followed: this.#followed,
+      sentByHand: this.#sentByHand,
       endUs: this.#endUs,
       isPlaying: this.#isPlaying,
       speed: this.#speed,

@@ -13,6 +13,8 @@ export interface Scene {
   readonly verdict: Verdict
   /** Of which request the hops are shown. */
   readonly followed: Followed
+  /** The numbers of the newest requests that were sent by hand, and not by the plan. */
+  readonly sentByHand: readonly number[]
   /** The end of the time line: the latest instant that was reached or is planned. */
   readonly endUs: number
   readonly isPlaying: boolean

@@ -15,7 +15,10 @@ export interface RequestGate {
   isStillLetIn(request: IncomingMessage): boolean
   /** Throws unauthenticated or not_a_member if the caller of a request that was let in could not be let in now. */
   expectStillLetIn(request: IncomingMessage): void
-  /** A request that was let in does the work of so many more: they count for the rate of its token. */
+  /**
+   * A request that was let in does the work of so many more: they count for the rate of its token. Call before any of the
+   * work begins. Throws rate_limited.
+   */
   countMore(request: IncomingMessage, requests: number): void
   /** Throws forbidden. */
   expectRight(caller: Caller, right: Right, bucket: string, key: string): void

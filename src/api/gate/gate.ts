@@ -130,7 +130,7 @@ export class Gate implements RequestGate {
   }
 
   countMore(request: IncomingMessage, requests: number): void {
-    this.#limits.owe(this.callerOf(request), requests)
+    this.#limits.owe(this.callerOf(request), requests, this.#parts.clock.monotonicMs())
   }
 
   /**

@@ -66,9 +66,16 @@ export class RequestLimits {
     })
   }
 
-  /** A request that was admitted does the work of so many more. */
-  owe({ token }: Caller, requests: number): void {
-    if (token !== undefined) this.#tokens.owe(token.hash, requests)
+  /**
+   * A request that was admitted does the work of so many more. Throws rate_limited if work of earlier ones is still owed:
+   * their bodies may have come later than the head of this one.
+   */
+  owe({ name, token }: Caller, requests: number, nowMs: number): void {
+    if (token === undefined) return
+    const waitMs = this.#tokens.owe(token.hash, requests, nowMs)
+    if (waitMs === 0) return
+    const message = `Other batches of the token ${name} have used up its requests of this second at this node.`
+    throw this.#limited('rate', message, waitMs)
   }
 
   /** Undefined if the stranger may be told that he has no valid token. */
@@ -113,7 +120,8 @@ class Rates {
     return rate.take(nowMs)
   }
 
-  owe(caller: string, requests: number): void {
-    this.#byCaller.get(caller)?.owe(requests)
+  /** As `RequestRate.owe`. */
+  owe(caller: string, requests: number, nowMs: number): number {
+    return this.#byCaller.get(caller)?.owe(requests, nowMs) ?? 0
   }
 }

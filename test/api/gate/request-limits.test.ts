@@ -1,4 +1,6 @@
 /** Limits of requests at a real node: of each token, and of strangers. */
+import { once } from 'node:events'
+import { type IncomingMessage, request } from 'node:http'
 import { afterEach, expect, test } from 'vitest'
 import type { TestAnswer } from '../test-cluster.ts'
 import { codeOf, type GuardedCluster, ROOT_TOKEN, startGuarded } from './guarded-cluster.ts'
@@ -54,6 +56,44 @@ test('a batch counts as its operations', async () => {
   expectLimited(next)
   expect(Number(next.headers['retry-after'])).toBeGreaterThan(50)
 })
+
+test('if the heads of batches come first, only one batch runs', async () => {
+  cluster = await startGuarded(1, { QUORATE_TOKEN_REQUESTS_PER_SECOND: '5' })
+  const token = await cluster.token('batches', ALL)
+  const operations = Array.from({ length: 128 }, (_, at) => {
+    return { op: 'put', bucket: 'default', key: `k${at}`, value: 'x' }
+  })
+  const body = JSON.stringify({ operations })
+  const heads = await Promise.all(Array.from({ length: 5 }, () => headOfBatch(token)))
+  const statuses = await Promise.all(heads.map((send) => send(body)))
+  expect(statuses.sort((a, b) => a - b)).toEqual([200, 429, 429, 429, 429])
+  expect(await limited('rate')).toBe(4)
+})
+
+/** Sends the head of a batch, and resolves once the node has admitted it. The function sends the body. */
+async function headOfBatch(token: string): Promise<(body: string) => Promise<number>> {
+  const { clientPort: port } = cluster.nodes[0] as { clientPort: number }
+  const sent = request({
+    port,
+    host: '127.0.0.1',
+    path: '/v1/batch',
+    method: 'POST',
+    headers: {
+      authorization: `Bearer ${token}`,
+      'content-type': 'application/json',
+      expect: '100-continue',
+    },
+  })
+  const answered = once(sent, 'response')
+  sent.flushHeaders()
+  await once(sent, 'continue')
+  return async (body) => {
+    sent.end(body)
+    const [answer] = (await answered) as [IncomingMessage]
+    answer.resume()
+    return answer.statusCode ?? 0
+  }
+}
 
 test('a token may have a limit of its own', async () => {
   cluster = await startGuarded(1)

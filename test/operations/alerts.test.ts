@@ -209,12 +209,10 @@ describe.skipIf(promtool === undefined)('Prometheus', () => {
 
   test('reads the rules and its settings', async () => {
     await run('check', 'rules', join(PROJECT_ROOT, RULES_PATH))
-    await run(
-      'check',
-      'config',
-      '--syntax-only',
-      join(PROJECT_ROOT, 'docker/observability/prometheus.yml'),
-    )
+    for (const file of ['prometheus.yml', 'prometheus-tls.yml']) {
+      const path = join(PROJECT_ROOT, 'docker/observability', file)
+      await run('check', 'config', '--syntax-only', path)
+    }
   })
 
   test('understands every panel', async () => {

@@ -45,8 +45,8 @@ describe('the profile observability', () => {
     }
   })
 
-  test('every node is read', () => {
-    const [settings] = readFiles('docker/observability/prometheus.yml')
+  test.each(['prometheus.yml', 'prometheus-tls.yml'])('%s: every node is read', (name) => {
+    const [settings] = readFiles(`docker/observability/${name}`)
     const nodes = Object.keys(services).filter((name) => /^n\d+$/.test(name))
     for (const node of nodes) expect(settings?.text).toMatch(new RegExp(`\\b${node}\\b`))
     const { scrape_configs } = parse(settings?.text ?? '') as {

@@ -1,6 +1,6 @@
 /** The commands and files of docker/tls.md work. What needs openssl is skipped where it is not installed. */
 import { spawnSync } from 'node:child_process'
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
@@ -13,7 +13,7 @@ import { PROJECT_ROOT, readFiles } from '../tidy/project-files.ts'
 
 const hasOpenssl = spawnSync('openssl', ['version']).status === 0
 const [page] = readFiles('docker/tls.md')
-const [commands] = blocksOf(page ?? { path: '', text: '' }).filter(
+const [commands, compose, check] = blocksOf(page ?? { path: '', text: '' }).filter(
   ({ language }) => language === 'sh',
 )
 
@@ -51,7 +51,7 @@ describe('docker/tls/compose.yml', () => {
   const overrides = readServices('docker/tls/compose.yml')
 
   test('every node takes the settings, and finds its files', () => {
-    expect(Object.keys(overrides)).toEqual(nodes.map(([id]) => id))
+    expect(Object.keys(overrides)).toEqual([...nodes.map(([id]) => id), 'prometheus'])
     for (const [id, { environment }] of nodes) {
       const env = { ...environment, ...overrides[id]?.environment, QUORATE_DATA_DIR: '/data' }
       const read = parseSettings(env)
@@ -63,6 +63,56 @@ describe('docker/tls/compose.yml', () => {
         rootTokenFile: '/tls/root-token',
       })
       expect(overrides[id]?.volumes).toEqual([`./.quorate/tls/${id}:/tls:ro`])
+    }
+  })
+
+  test('Prometheus asks by HTTPS with a token, in the place of its other file', () => {
+    const [, own] = readServices('docker-compose.yml')['prometheus']?.volumes ?? []
+    expect(own).toMatch(/:\/etc\/prometheus\/rules.yml:ro$/)
+    expect(overrides['prometheus']?.volumes).toEqual([
+      './docker/observability/prometheus-tls.yml:/etc/prometheus/prometheus.yml:ro',
+      './.quorate/tls/prometheus/tls:/tls:ro',
+    ])
+  })
+
+  test.skipIf(!hasOpenssl)('the commands of the page work in their order', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'quorate-page-'))
+    try {
+      cpSync(join(PROJECT_ROOT, 'docker/tls'), join(folder, 'docker/tls'), { recursive: true })
+      // The containers and their answers: shell functions that check what they would read.
+      const stubs = `
+        docker() { grep -qx COMPOSE_FILE=docker-compose.yml:docker/tls/compose.yml .env; }
+        curl() { test -r "$2" && test "$4" = "Authorization: Bearer $(cat .quorate/tls/client/root-token)"; }
+        npm() { test -r "$NODE_EXTRA_CA_CERTS" && while [ "$1" != --token-file ]; do shift; done && test -r "$2"; }
+      `
+      // One node, because each takes a second of CPU.
+      const first = compose?.text.replace(' n2 n3 n4 n5 n6 n7', '')
+      const text = [stubs, first, check?.text].join('\n')
+      const { status, stderr } = spawnSync('sh', ['-euc', text], { cwd: folder })
+      expect(status, String(stderr)).toBe(0)
+      const watched = parse(readFiles('docker/observability/prometheus-tls.yml')[0]?.text ?? '')
+      const named = JSON.stringify(watched).match(/\/tls\/[\w.-]+/g) ?? []
+      expect(named).toHaveLength(4)
+      const given = readdirSync(join(folder, '.quorate/tls/prometheus/tls'))
+      expect(named.map((path) => path.slice('/tls/'.length)).sort()).toEqual(given.sort())
+    } finally {
+      rmSync(folder, { recursive: true, force: true })
+    }
+  })
+
+  test.skipIf(!hasOpenssl)('a run that fails says why, and leaves the files as they are', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'quorate-certificates-'))
+    const script = join(PROJECT_ROOT, 'docker/tls/certificates.sh')
+    try {
+      spawnSync('sh', [script, folder, 'n1'])
+      const client = readFileSync(join(folder, 'client/client.pem'), 'utf8')
+      writeFileSync(join(folder, 'ca/client-ca.key'), 'no key')
+      const { status, stderr } = spawnSync('sh', [script, folder, 'n1'])
+      expect(status).toBe(1)
+      expect(String(stderr)).toMatch(/private key|client-ca\.key/)
+      expect(readFileSync(join(folder, 'client/client.pem'), 'utf8')).toBe(client)
+    } finally {
+      rmSync(folder, { recursive: true, force: true })
     }
   })
 

@@ -107,7 +107,7 @@ export const NOT_RUN: readonly NotRun[] = [
   },
   {
     document: 'docker/tls.md',
-    first: 'sh docker/tls/certificates.sh .quorate/tls n1 n2 n3 n4 n5',
+    first: 'sh docker/tls/certificates.sh .quorate/tls n1 n2 n3 n4 n5 n6 n7',
     why: 'it needs Docker; test/operations/tls-page.test.ts runs the script and reads the compose file',
   },
   {

@@ -126,6 +126,38 @@ test('the chart makes the same', () => {
 })
 
 describe.skipIf(kubectl === undefined)('kustomize', () => {
+  test('the first update of a running cluster switches on TLS between the nodes only', () => {
+    const [page] = readFiles(`${KUBERNETES}/tls/README.md`)
+    const patch = blocksOf(page ?? { path: '', text: '' }).find(({ text }) =>
+      text.startsWith('patches:'),
+    )
+    const folder = realpathSync(mkdtempSync(join(tmpdir(), 'quorate-kustomize-')))
+    const at = (part: string): string => relative(folder, join(PROJECT_ROOT, KUBERNETES, part))
+    const lines = [`resources: [${at('base')}]`, `components: [${at('tls')}]`, patch?.text]
+    try {
+      writeFileSync(join(folder, 'kustomization.yaml'), lines.join('\n'))
+      const { spec } = find(builtBy(folder), 'StatefulSet', 'quorate')
+      const [first] = ((spec as unknown as StatefulSetSpec).template.spec as unknown as SecuredPod)
+        .containers
+      const read = parseSettings({
+        ...Object.fromEntries(first.env.map(({ name, value = '' }) => [name, value])),
+        QUORATE_NODE_ID: 'quorate-0',
+        QUORATE_MEMBERS: 'quorate-0=http://quorate-0.quorate-peers:7080',
+        QUORATE_DATA_DIR: '/data',
+      })
+      if (!read.ok) throw new Error(read.problem)
+      expect(read.settings).toMatchObject({
+        clientTls: undefined,
+        peerTls: { ca: '/tls/peer/ca.crt', isRequired: false },
+        rootTokenFile: undefined,
+      })
+      const probes = [first.startupProbe, first.livenessProbe, first.readinessProbe]
+      expect(probes.map(({ httpGet }) => httpGet.scheme)).toEqual(['HTTP', 'HTTP', 'HTTP'])
+    } finally {
+      rmSync(folder, { recursive: true })
+    }
+  })
+
   test.each([
     ['base', 1],
     ['zones', 3],

@@ -122,6 +122,11 @@ export const NOT_RUN: readonly NotRun[] = [
   },
   {
     document: 'docker/kubernetes/tls/README.md',
+    first: 'ask() {',
+    why: 'it needs a cluster of Kubernetes, and asks nothing by itself',
+  },
+  {
+    document: 'docker/kubernetes/tls/README.md',
     first: 'kubectl -n quorate create secret generic quorate-peer-tls \\',
     why: 'it needs a cluster of Kubernetes; test/operations compares the files with its schemas',
   },
@@ -143,7 +148,7 @@ export const NOT_RUN: readonly NotRun[] = [
   },
   {
     document: 'docker/kubernetes/README.md',
-    first: 'curl localhost:8001/v1/cluster/apply -d \'{"leave":"quorate-5"}\'',
+    first: 'ask /v1/cluster/apply -d \'{"leave":"quorate-5"}\'',
     why: 'it needs a cluster of Kubernetes; docker/README.md removes a node the same way',
   },
   {
@@ -179,6 +184,17 @@ export const NOT_RUN: readonly NotRun[] = [
   {
     document: 'docker/swarm/README.md',
     first: 'export QUORATE_TLS_DIR=$PWD/.quorate/tls',
+    why: 'it needs a swarm of several machines; test/operations reads the stack',
+  },
+  {
+    document: 'docker/swarm/README.md',
+    first:
+      'docker stack deploy --with-registry-auth -c docker/swarm/stack.yml -c docker/swarm/tls.yml \\',
+    why: 'it needs a swarm of several machines; test/operations reads the stack',
+  },
+  {
+    document: 'docker/swarm/README.md',
+    first: `export CHANGE='{"leave":"n4"}' TOKEN="$(cat "$QUORATE_TLS_DIR/client/root-token")"`,
     why: 'it needs a swarm of several machines; test/operations reads the stack',
   },
   {

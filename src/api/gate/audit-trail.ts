@@ -1,6 +1,6 @@
 /**
  * The audit log: one JSON line for each request that writes, changes the cluster, saves a backup, or is refused for want
- * of a right. A line never has a value or a token. Refusals beyond a quota share a line.
+ * of a right. A line never has a value or a token. Refusals of one token beyond a quota share a line.
  *
  * Invariant: a line is ASCII without control characters, so no text of a client can end it or begin another one.
  */
@@ -16,7 +16,7 @@ import { onceClosed } from '../http/response-end.ts'
 import type { EndpointFinder } from '../observed/endpoint-finder.ts'
 import { outcomeOf, type RequestOutcome } from '../observed/request-outcome.ts'
 import { traceIdOf } from '../observed/request-spans.ts'
-import { RefusalQuota } from './refusal-quota.ts'
+import { type Refused, RefusalQuotas } from './refusal-quotas.ts'
 
 /** Takes a line with its end, or drops it: then it returns false. Never throws, never waits. */
 export type AuditSink = (line: string) => boolean
@@ -61,11 +61,11 @@ interface AuditLine {
   readonly traceId?: string
 }
 
-/** So many refusals were left out since the last such line. */
-interface LeftOutLine extends Pick<AuditLine, 'type' | 'time' | 'node' | 'outcome'> {
+/** So many refusals of the token were left out since the last such line. */
+interface LeftOutLine extends Pick<AuditLine, 'type' | 'time' | 'node' | 'token' | 'outcome'> {
   readonly moreRefused: number
-  /** Whether these requests had a valid token. */
-  readonly hadToken: boolean
+  /** Whether they were refused because of too many requests. */
+  readonly isLimited: boolean
 }
 
 const SUBJECT = Symbol('what the request is about, besides bucket and key')
@@ -78,13 +78,12 @@ type NotedRequest = IncomingMessage & {
   originalUrl?: string
 }
 
-/** Refusals a second that have a line: of requests with a valid token, and of those without one. */
-const REFUSALS_PER_SECOND = 10
 /** How long refusals without a line are counted before the count is written. */
 const COUNTING_MS = 1000
 
 /** The statuses of refusals for want of a token or a right, because of a web page or a host, or of too many requests. */
 const REFUSED: readonly number[] = [401, 403, 421, 429]
+const LIMITED = 429
 /** A longer text is no key, and is cut. */
 const TEXT_CHARACTERS_MAX = 1024
 
@@ -95,10 +94,7 @@ export function noteSubject(request: IncomingMessage, name: string): void {
 
 export class AuditTrail implements OperationAudit {
   readonly #parts: AuditParts
-  readonly #quotas = {
-    known: new RefusalQuota(REFUSALS_PER_SECOND),
-    strange: new RefusalQuota(REFUSALS_PER_SECOND),
-  }
+  readonly #quotas = new RefusalQuotas()
   #counting: Timer | undefined
 
   constructor(parts: AuditParts) {
@@ -151,7 +147,7 @@ export class AuditTrail implements OperationAudit {
     const token = callerName(request)
     const isStranger = asksForTokens && token === null
     const isRefused = isStranger || (status !== null && REFUSED.includes(status))
-    if (isRefused && !this.#hasLine(token !== null)) return
+    if (isRefused && !this.#hasLine({ token, isLimited: status === LIMITED })) return
     const traceId = traceIdOf(request)
     const line: AuditLine = {
       ...this.#start(),
@@ -172,24 +168,18 @@ export class AuditTrail implements OperationAudit {
   }
 
   /** Whether a refusal has a line. If not, it is counted. */
-  #hasLine(hadToken: boolean): boolean {
+  #hasLine(refused: Refused): boolean {
     const { clock, timers } = this.#parts
-    const { known, strange } = this.#quotas
-    if ((hadToken ? known : strange).take(clock.monotonicMs())) return true
+    if (this.#quotas.take(refused, clock.monotonicMs())) return true
     this.#counting ??= timers.after(COUNTING_MS, () => this.#writeCounts())
     return false
   }
 
   #writeCounts(): void {
     this.#counting = undefined
-    const { known, strange } = this.#quotas
-    for (const [quota, hadToken] of [
-      [known, true],
-      [strange, false],
-    ] as const) {
-      const moreRefused = quota.takeMore()
-      if (moreRefused === 0) continue
-      this.#give({ ...this.#start(), outcome: 'rejected', moreRefused, hadToken })
+    for (const { token, isLimited, count } of this.#quotas.takeMore()) {
+      const told = { token, outcome: 'rejected', moreRefused: count, isLimited } as const
+      this.#give({ ...this.#start(), ...told })
     }
   }
 

@@ -183,7 +183,7 @@ export const TABLE = {
   ),
   AUDIT_LOG: setting(
     '',
-    'stdout, or a file: takes one JSON line a request that writes, administers or is refused',
+    'stdout, or a file: takes one JSON line a request that writes or administers; refused requests beyond ten a second and token share one',
     optional(parseText),
   ),
   LAB_DIR: setting(

@@ -167,9 +167,45 @@ test('a flood of refusals has few lines, and is counted', async () => {
       time: expect.any(String),
       node: 'n1',
       outcome: 'rejected',
-      hadToken: expect.any(Boolean),
+      token: expect.toBeOneOf([null, 'reader', 'root']),
+      isLimited: false,
     })
   }
+})
+
+test('a flood of one token hides no line of another, and too many requests hide no other refusal', async () => {
+  const flood = Array.from({ length: 40 }, (_, i) => `/v1/kv/default/us/${i}`)
+  const made = await cluster.ask(ROOT_TOKEN, '/v1/access/tokens', {
+    method: 'POST',
+    body: JSON.stringify({
+      name: 'limited',
+      grants: [{ bucket: 'default', prefix: 'eu/', rights: ['read'] }],
+      requestsPerSecond: 1,
+    }),
+  })
+  const { token: few } = JSON.parse(made.text) as { token: string }
+  const other = await cluster.token('other', { bucket: 'absent', prefix: '', rights: ['read'] })
+  const hidden = '/v1/kv/default/us/99'
+  const before = countedIn(await readFile(file, 'utf8'))
+  let asked = 0
+  const status = async (token: string, path: string): Promise<number> => {
+    asked++
+    return (await cluster.ask(token, path)).status
+  }
+  const lines = await linesOf(async () => {
+    await Promise.all(flood.map((path) => status(read, path)))
+    await status(other, hidden)
+    await Promise.all(flood.map((path) => status(few, path)))
+    // The client waits for its turn; then it lacks the right.
+    await expect.poll(() => status(few, hidden), { timeout: 10_000 }).toBe(403)
+    const counted = async (): Promise<number> => countedIn(await readFile(file, 'utf8'))
+    await expect.poll(counted, { timeout: 10_000 }).toBe(before + asked)
+  })
+  const refused = lines.filter(({ key }) => key === 'us/99')
+  expect(refused.filter(({ status }) => status === 403).map(({ token }) => token)).toEqual([
+    'other',
+    'limited',
+  ])
 })
 
 /** How many refusals of this test's keys have a line or are counted. */

@@ -2,7 +2,10 @@
  * A blind write: its caller may write the key, and may not read it. Its answer must not depend on what is stored. So it
  * uses nothing that would make the answer depend on that, and its errors have no details of the key.
  *
- * One answer remains: near the end of a counter's range, an increment is refused.
+ * Two answers remain:
+ * - Near the end of a counter's range, an increment is refused.
+ * - A counter that remembers as many idempotency keys as it can refuses further ones (node/write/update-names.ts). So its
+ *   caller can count the updates that others have sent with a key in the last minutes.
  */
 import { type ErrorCode, ERRORS, QuorateError } from '../../core/errors.ts'
 import type { TypeChange } from '../../node/service/service.ts'

@@ -1,6 +1,7 @@
 /**
- * How many requests this node takes from each token, and from strangers. Strangers are told apart by their address, so
- * that nobody can try many tokens. A node counts for itself: a client that asks all nodes may send that much to each.
+ * How many requests this node takes from each token, and how many it answers with 401 to strangers, who are told apart by
+ * their address. A right guess always passes; only the length of a token protects it. A node counts for itself: a client
+ * that asks all nodes may send that much to each.
  *
  * The root token has no limits, so that an operator gets in.
  */
@@ -84,7 +85,7 @@ export class RequestLimits {
     const group = addressGroup(address ?? '')
     const waitMs = this.#strangers.take(group, strangerPerSecond, nowMs)
     if (waitMs === 0) return undefined
-    const message = `Too many requests without a valid token come from ${group}.`
+    const message = `Too many requests without a valid token come from ${group}. This one has no valid token either.`
     return this.#limited('stranger', message, waitMs)
   }
 

@@ -1,6 +1,6 @@
 /**
- * The part of an address that tells one client from another. Whoever has an IPv6 address mostly has all 2^64 of its
- * network, so those count as one.
+ * The part of an address that tells one client from another. A client with one IPv6 address usually has the whole /64
+ * network, so all addresses of such a network count as one.
  */
 
 const MAPPED_IPV4 = /^::ffff:(?=[0-9.]+$)/i

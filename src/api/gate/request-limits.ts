@@ -15,7 +15,7 @@ import { addressGroup } from './address-group.ts'
 
 /** 0 for no limit. */
 export interface RequestLimitSettings {
-  /** Of tokens that have no limit of their own. */
+  /** For a token that has no limit of its own. */
   readonly tokenPerSecond: number
   readonly tokenInFlight: number
   readonly strangerPerSecond: number
@@ -79,7 +79,7 @@ export class RequestLimits {
     throw this.#limited('rate', message, waitMs)
   }
 
-  /** Undefined if the stranger may be told that he has no valid token. */
+  /** Undefined if the stranger may be told that the token is not valid. */
   strangerRefusal(address: string | undefined, nowMs: number): QuorateError | undefined {
     const { strangerPerSecond } = this.#settings
     const group = addressGroup(address ?? '')

@@ -1,5 +1,5 @@
 /**
- * How many refusals may have a line of their own in the audit log. Anybody can be refused as often as he likes, and must
+ * How many refusals may have a line of their own in the audit log. Any client can cause refusals without end, and must
  * not fill the disk or push other lines out of the queue. Refusals beyond the quota are counted instead.
  */
 

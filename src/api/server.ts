@@ -38,7 +38,8 @@ import { GET_LIVE, GET_METRICS, GET_READY } from './cluster/health-endpoints.ts'
 import { addHealthRoutes } from './cluster/health-routes.ts'
 import { createHttpServer } from './http/http-server.ts'
 import { EndpointFinder } from './observed/endpoint-finder.ts'
-import { RequestSpans, spanOf } from './observed/request-spans.ts'
+import { RequestSpans } from './observed/request-spans.ts'
+import { spanOf } from './trace/request-trace.ts'
 import { addKeyListRoutes } from './buckets/key-list-routes.ts'
 import { KV_PREFIX } from './http/kv-path.ts'
 import { addKvRoutes, KV_OPERATIONS, KV_ROUTE } from './values/kv-routes.ts'
@@ -185,7 +186,9 @@ function createGuards(options: ApiOptions, phase: () => ApiPhase, requestId: Req
   const asksForTokens = gate !== undefined
   const told = { node, finder, asksForTokens, callerName, requestIdOf }
   const audit = sink && new AuditTrail({ ...ports, ...told, sink })
-  const spans = tracer && new RequestSpans({ tracer, finder, service })
+  const isStranger = (request: IncomingMessage): boolean =>
+    asksForTokens && callerName(request) === null
+  const spans = tracer && new RequestSpans({ tracer, finder, service, isStranger })
   return { gate, audit, spans }
 }
 

@@ -156,8 +156,10 @@ test('a request that is not sampled, or has no well-formed context, has no span'
     expect(got.status).toBe(404)
     expect(got.text).not.toContain('traceId')
   }
-  const probe = newTraceId()
-  await ask(probe, '/livez')
+  await ask(newTraceId(), '/livez')
+  await ask(newTraceId(), '/livez', { method: 'POST' })
+  await ask(newTraceId(), '/ui/no-such-file')
+  await ask(newTraceId(), '/ui', { method: 'POST' })
   const before = collector.spans.length
   const last = newTraceId()
   await ask(last, '/v1/buckets')
@@ -165,21 +167,66 @@ test('a request that is not sampled, or has no well-formed context, has no span'
   expect(collector.spans).toHaveLength(before + 1)
 })
 
-test('a problem names the trace of its request, and a refused request tells no bucket', async () => {
+test('a problem names the trace of its request, and a refused request tells no unknown bucket', async () => {
   const traceId = newTraceId()
   const absent = await ask(traceId, '/v1/kv/no-such-bucket/k', { flags: '00' })
   expect(JSON.parse(absent.text)).toMatchObject({ code: 'bucket_unknown', traceId })
+  const reader = await cluster.token('reader', { bucket: 'latest', prefix: '', rights: ['read'] })
   const refused = newTraceId()
   const headers = { traceparent: `00-${refused}-${PARENT}-01` }
   const path = '/v1/kv/a-secret-bucket/k'
-  expect((await cluster.ask('wrong', path, { headers })).status).toBe(401)
+  expect((await cluster.ask(reader, path, { headers })).status).toBe(403)
   const [span] = await spansOf(refused, 1)
   expect(span?.told).toEqual({
     'http.request.method': 'GET',
     'http.route': '/v1/kv/{bucket}/{key}',
-    'http.response.status_code': 401,
+    'http.response.status_code': 403,
     'quorate.outcome': 'rejected',
   })
+})
+
+test('a stranger has no request recorded, and gets the trace that it named', async () => {
+  const before = collector.spans.length
+  for (const token of [undefined, 'wrong']) {
+    for (const method of ['GET', 'PUT']) {
+      const traceId = newTraceId()
+      const headers = { traceparent: `00-${traceId}-${PARENT}-01` }
+      const refused = await cluster.ask(token, '/v1/kv/default/k', { method, headers })
+      expect(refused.status).toBe(401)
+      expect(JSON.parse(refused.text)).toMatchObject({ traceId })
+    }
+  }
+  const last = newTraceId()
+  await ask(last, '/v1/buckets')
+  await spansOf(last, 1)
+  expect(collector.spans).toHaveLength(before + 1)
+})
+
+test('the span of a watch ends with its headers; live events have none', async () => {
+  const { clientPort } = cluster.nodes[0]!
+  const open = async (traceId: string, path: string): Promise<AbortController> => {
+    const stop = new AbortController()
+    const traceparent = `00-${traceId}-${PARENT}-01`
+    const headers = { authorization: `Bearer ${ROOT_TOKEN}`, traceparent }
+    const url = `http://127.0.0.1:${clientPort}${path}`
+    expect((await fetch(url, { headers, signal: stop.signal })).status).toBe(200)
+    return stop
+  }
+  const before = collector.spans.length
+  const events = await open(newTraceId(), '/v1/events')
+  events.abort()
+  const traceId = newTraceId()
+  const watch = await open(traceId, '/v1/watch/default')
+  const [span] = await spansOf(traceId, 1)
+  expect(span).toMatchObject({
+    name: 'GET /v1/watch/{bucket}',
+    told: { 'http.response.status_code': 200, 'quorate.outcome': 'done' },
+  })
+  watch.abort()
+  const last = newTraceId()
+  await ask(last, '/v1/buckets')
+  await spansOf(last, 1)
+  expect(collector.spans).toHaveLength(before + 2)
 })
 
 test('a get whose peer does not answer tells which peer, and why', async () => {

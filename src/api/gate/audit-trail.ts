@@ -15,7 +15,7 @@ import { parseTarget } from '../http/request-target.ts'
 import { onceClosed } from '../http/response-end.ts'
 import type { EndpointFinder } from '../observed/endpoint-finder.ts'
 import { outcomeOf, type RequestOutcome } from '../observed/request-outcome.ts'
-import { traceIdOf } from '../observed/request-spans.ts'
+import { traceIdOf } from '../trace/request-trace.ts'
 import { type Refused, RefusalQuotas } from './refusal-quotas.ts'
 
 /** Takes a line with its end, or drops it: then it returns false. Never throws, never waits. */

@@ -13,7 +13,7 @@ import {
   REPLICA_STATUSES,
   type ReplicaReport,
 } from '../../core/errors.ts'
-import { traceIdIn } from '../../core/trace/trace-context.ts'
+import { traceIdOf } from '../trace/request-trace.ts'
 import { respond, writeAnswer, type HeaderList } from './respond.ts'
 import { about, BOOLEAN, choiceOf, COUNT, listOf, NUMBER, objectOf, TEXT } from './schema.ts'
 
@@ -57,7 +57,7 @@ export const PROBLEM = objectOf<ProblemDocument>(
     received: about(COUNT, 'How many of them came.'),
     replicas: about(listOf(REPLICA), 'What each owner answered.'),
     requestId: TEXT,
-    traceId: about(TEXT, 'The trace that the `traceparent` of the request names.'),
+    traceId: about(TEXT, 'The trace to which the request belongs, if it named one or is traced.'),
   },
   ['required', 'received', 'replicas', 'traceId'],
 )
@@ -123,8 +123,8 @@ export function answerProblem(
   writeAnswer(response, requestId, ERRORS[code].status, headers, body)
 }
 
-function traceOf({ headers }: IncomingMessage): { readonly traceId?: string } {
-  const traceId = traceIdIn(headers['traceparent'])
+function traceOf(request: IncomingMessage): { readonly traceId?: string } {
+  const traceId = traceIdOf(request)
   return traceId === undefined ? {} : { traceId }
 }
 

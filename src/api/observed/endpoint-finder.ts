@@ -10,9 +10,15 @@ export class EndpointFinder {
 
   /** `path`: without the query. */
   find(method: string, path: string): Endpoint | undefined {
-    const there = this.#patterns.filter(({ pattern }) => pattern.test(path))
     const wanted = method === 'HEAD' ? ['HEAD', 'GET'] : [method]
-    return there.find(({ endpoint }) => wanted.includes(endpoint.method))?.endpoint
+    return this.at(path).find((endpoint) => wanted.includes(endpoint.method))
+  }
+
+  /** Whatever the method is. */
+  at(path: string): readonly Endpoint[] {
+    return this.#patterns
+      .filter(({ pattern }) => pattern.test(path))
+      .map(({ endpoint }) => endpoint)
   }
 }
 

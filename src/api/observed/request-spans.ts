@@ -1,40 +1,31 @@
 /**
- * Traces the requests of clients: one span from the arrival of a request to the end of its answer. Probes, pages and the
- * lab have no spans.
+ * Traces the requests of clients: one span from the arrival of a request to the end of its answer. Probes, pages, the lab
+ * and live events have no spans. A stranger's request, which a node that asks for tokens refuses, is not recorded.
  *
- * Invariant: a span has the name of a bucket only if that bucket exists. Nothing else of the path, the headers or the
- * body becomes part of it.
+ * Invariant: a span has the name of a bucket only if that bucket exists. Apart from that and the headers of W3C Trace
+ * Context, no text of a client becomes part of it.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { traceIdIn } from '../../core/trace/trace-context.ts'
 import type { NodeService } from '../../node/service/service.ts'
 import type { Span, Tracer } from '../../ports/tracer.ts'
+import { GET_EVENTS } from '../events/event-endpoint.ts'
 import type { Endpoint } from '../http/endpoint.ts'
 import { parseTarget } from '../http/request-target.ts'
 import { onceClosed } from '../http/response-end.ts'
+import { GET_LAB } from '../lab/lab-endpoints.ts'
 import type { EndpointFinder } from './endpoint-finder.ts'
 import { outcomeOf } from './request-outcome.ts'
+import { keepTrace } from '../trace/request-trace.ts'
 
 export interface RequestSpanParts {
   readonly tracer: Tracer
   readonly finder: EndpointFinder
   readonly service: Pick<NodeService, 'bucket'>
+  /** Whether the node asks for tokens, and has found none of this request by now. */
+  readonly isStranger: (request: IncomingMessage) => boolean
 }
-
-const SPAN = Symbol('the span of the request')
-type TracedRequest = IncomingMessage & { [SPAN]?: Span }
 
 const UNTRACED: readonly Endpoint['tag'][] = ['health', 'about']
-
-/** The id of the trace to which the request belongs, also if no span of it is recorded here. */
-export function traceIdOf(request: IncomingMessage): string | undefined {
-  return traceIdIn(spanOf(request)?.traceparent ?? request.headers['traceparent'])
-}
-
-/** Undefined if the request is not traced. */
-export function spanOf(request: IncomingMessage): Span | undefined {
-  return (request as TracedRequest)[SPAN]
-}
 
 export class RequestSpans {
   readonly #parts: RequestSpanParts
@@ -45,7 +36,7 @@ export class RequestSpans {
 
   /** Call when the request arrives. */
   observe(request: IncomingMessage, response: ServerResponse): void {
-    const { tracer, finder } = this.#parts
+    const { tracer, finder, isStranger } = this.#parts
     const { traceparent, tracestate } = request.headers
     const span = tracer.begin({
       traceparent: oneText(traceparent),
@@ -54,14 +45,28 @@ export class RequestSpans {
     if (span === undefined) return
     const { method = '', url = '' } = request
     const [path = ''] = parseTarget(url).path.split('?', 1)
-    const endpoint = finder.find(method, path)
     // A span that does not end is not recorded.
-    if (endpoint !== undefined && UNTRACED.includes(endpoint.tag)) return
-    ;(request as TracedRequest)[SPAN] = span
-    onceClosed(response, () => {
+    if (this.#isUntraced(path)) return
+    const endpoint = finder.find(method, path)
+    // Otherwise strangers could fill the queue of the spans, and choose how much the collector gets.
+    const isRecorded = (): boolean => !isStranger(request)
+    let isOver = false
+    const end = (): void => {
+      if (isOver) return
+      isOver = true
+      if (!isRecorded()) return
       this.#tellPlace(span, endpoint, path)
       tellEnd(span, endpoint, response)
-    })
+    }
+    keepTrace(request, { span, isRecorded, end })
+    onceClosed(response, end)
+  }
+
+  /** Whatever the method is. */
+  #isUntraced(path: string): boolean {
+    if (path.startsWith(GET_LAB.path)) return true
+    const there = this.#parts.finder.at(path)
+    return there.some((endpoint) => endpoint === GET_EVENTS || UNTRACED.includes(endpoint.tag))
   }
 
   #tellPlace(span: Span, endpoint: Endpoint | undefined, path: string): void {

@@ -20,6 +20,7 @@ import { EVENT_STREAM_HEADERS, type EventStream, type ServerEvent } from '../htt
 import { checkBucketName } from '../http/kv-path.ts'
 import { badParameter, quoted } from '../http/query.ts'
 import { respond } from '../http/respond.ts'
+import { endSpan } from '../trace/request-trace.ts'
 import { decodePosition, encodePosition } from '../tokens/watch-token.ts'
 import {
   EVERYTHING,
@@ -82,6 +83,7 @@ async function sendWatch(
   const heartbeat = (): ServerEvent => heartbeatOf(watch, idAt(watch.position))
   try {
     const stream = api.streams.begin(reply, heartbeat)
+    endSpan(reply.raw.req)
     stream.onceClosed(() => watch.close())
     try {
       // The heartbeat gives the client an id to continue from.

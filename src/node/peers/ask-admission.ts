@@ -144,11 +144,11 @@ class PeerAsker implements Asker<unknown> {
     this.#ended = ended
   }
 
-  answer(answer: unknown): void {
+  answer(answer: unknown, error?: string): void {
     const message: Encodable[] = [this.#id, 'ok']
     this.#format?.encodeAnswer(answer, message)
     this.#end(message)
-    this.span?.end()
+    this.span?.end({ error })
   }
 
   refuse({ code, message }: Refusal): void {

@@ -9,7 +9,8 @@ export interface Asker<Answer> {
   readonly deadlineMs: number
   /** The span of this node's work for the ask, if its request is traced. */
   readonly span?: Span | undefined
-  answer(answer: Answer): void
+  /** `error`: the code, for the span, if the answer tells that the work has failed. */
+  answer(answer: Answer, error?: string): void
   refuse(refusal: Refusal): void
 }
 

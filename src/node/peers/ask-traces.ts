@@ -6,15 +6,15 @@ import type { SentTrace, Span, Tracer } from '../../ports/tracer.ts'
 import type { TraceRequest } from '../wire/asks/trace-asks.ts'
 import type { HandlersOf } from './ask-handlers.ts'
 
-/** Contexts whose ask has not come. Beyond this number the oldest are dropped: their asks were lost. */
-const WAITING_MAX = 1024
+/** Contexts of one peer whose ask has not come. Beyond this number the oldest are dropped: their asks were lost. */
+const WAITING_PER_PEER_MAX = 256
 /** No node sends a longer context. */
 const CONTEXT_CHARACTERS_MAX = 1024
 
 export class AskTraces {
   readonly #tracer: Tracer
-  /** Peer and id of the ask → context, the oldest first. */
-  readonly #waiting = new Map<string, SentTrace>()
+  /** Peer → id of the ask → context, the oldest first. No peer has an empty map. */
+  readonly #waiting = new Map<string, Map<number, SentTrace>>()
 
   constructor(tracer: Tracer) {
     this.#tracer = tracer
@@ -22,21 +22,24 @@ export class AskTraces {
 
   /** The ask with that id will come next. */
   note(from: string, { ask, traceparent, tracestate }: TraceRequest): void {
-    if (traceparent.length + tracestate.length > CONTEXT_CHARACTERS_MAX) return
-    for (const name of this.#waiting.keys()) {
-      if (this.#waiting.size < WAITING_MAX) break
-      this.#waiting.delete(name)
+    // Every message that expects no answer has id 0, so the context would be given to another one.
+    if (ask === 0 || traceparent.length + tracestate.length > CONTEXT_CHARACTERS_MAX) return
+    const waiting = this.#waiting.get(from) ?? new Map<number, SentTrace>()
+    this.#waiting.set(from, waiting)
+    for (const oldest of waiting.keys()) {
+      if (waiting.size < WAITING_PER_PEER_MAX) break
+      waiting.delete(oldest)
     }
-    this.#waiting.set(`${from}/${ask}`, { traceparent, tracestate })
+    waiting.set(ask, { traceparent, tracestate })
   }
 
   /** Begins the span of an ask that has come; undefined if its request is not traced. */
   begin(from: string, id: number, kind: string): Span | undefined {
-    if (this.#waiting.size === 0) return undefined
-    const name = `${from}/${id}`
-    const sent = this.#waiting.get(name)
-    if (sent === undefined) return undefined
-    this.#waiting.delete(name)
+    const waiting = this.#waiting.get(from)
+    const sent = waiting?.get(id)
+    if (waiting === undefined || sent === undefined) return undefined
+    waiting.delete(id)
+    if (waiting.size === 0) this.#waiting.delete(from)
     return this.#tracer.join(sent, kind, { 'quorate.ask': kind, 'quorate.peer': from })
   }
 }

@@ -18,7 +18,7 @@ import type { Log } from '../../ports/log.ts'
 import type { Metrics } from '../../ports/metrics.ts'
 import type { Channel, Network } from '../../ports/network.ts'
 import type { Timer, Timers } from '../../ports/timers.ts'
-import type { SpanParent } from '../../ports/tracer.ts'
+import type { Span, SpanParent } from '../../ports/tracer.ts'
 import type { NodeClock } from '../identity/node-clock.ts'
 import type { AskFormat } from '../wire/asks/ask-format.ts'
 import { TRACE } from '../wire/asks/trace-asks.ts'
@@ -42,6 +42,8 @@ interface Outstanding<Request, Answer> {
   readonly request: Request
   readonly deadlineMs: number
   readonly done: (reply: Reply<Answer>) => void
+  /** Undefined if the request is not traced. */
+  readonly span: Span | undefined
   /** The monotonic times when the ask was sent, and when it is given up. */
   readonly startMs: number
   readonly endMs: number
@@ -130,16 +132,14 @@ export class Peers {
     const startMs = this.#monotonic.monotonicMs()
     // This uses the monotonic clock, because the node's clock stands still for a while if the wall clock is set back.
     const endMs = startMs + this.#clock.leftMs(deadlineMs)
-    const ask = { to, format, request, deadlineMs, endMs, done: end, startMs, retries: 0 }
+    const timing = { deadlineMs, startMs, endMs }
+    const told = { to, format, request, ...timing, done: end, span, retries: 0 }
     // The answer of this ask is decoded with its own format, so the types match again.
-    this.#outstanding.set(id, ask as unknown as AnyOutstanding)
+    const ask = told as unknown as AnyOutstanding
+    this.#outstanding.set(id, ask)
     this.#sweep ??= this.#timers.every(SWEEP_INTERVAL_MS, () => this.#expire())
     this.#outstandingTo.set(to, waiting + 1)
-    if (span !== undefined) {
-      const { traceparent, tracestate } = span
-      this.tell(to, TRACE, { ask: id, traceparent, tracestate })
-    }
-    this.#postAsk(id, to, format, request, deadlineMs)
+    this.#send(id, ask)
   }
 
   /** Like `ask`, but returns a promise. */
@@ -186,6 +186,15 @@ export class Peers {
     return peers
   }
 
+  /** Each time the context of its span goes before it, because the peer keeps none for an ask that it has refused. */
+  #send(id: number, { to, format, request, deadlineMs, span }: AnyOutstanding): void {
+    if (span !== undefined) {
+      const { traceparent, tracestate } = span
+      this.tell(to, TRACE, { ask: id, traceparent, tracestate })
+    }
+    this.#postAsk(id, to, format, request, deadlineMs)
+  }
+
   #postAsk<Request>(
     id: number,
     to: string,
@@ -226,7 +235,7 @@ export class Peers {
     const ask = this.#outstanding.get(id)
     // An ask that is not outstanding has ended, mostly by its deadline. An answer counts only from the node asked.
     if (ask === undefined || ask.to !== from) return
-    const { format, request, deadlineMs } = ask
+    const { format } = ask
     // `late` may answer a duplicate of the ask while the first one is being done. So the outcome is not known.
     if ((!isTrusted && format.hasNoDeadline !== true) || code === 'late') {
       const reason = code === 'late' ? 'late' : 'deadline'
@@ -236,7 +245,7 @@ export class Peers {
     } else if (code === 'stale_epoch' && ask.retries < EPOCH_RETRIES_MAX) {
       ask.retries++
       this.#epochs.catchUp(from, this, () => {
-        if (this.#outstanding.has(id)) this.#postAsk(id, from, format, request, deadlineMs)
+        if (this.#outstanding.has(id)) this.#send(id, ask)
       })
     } else {
       this.#end(id, { type: 'refused', code, message: String(fields[0] ?? '') })

@@ -86,7 +86,7 @@ export function registerChangeAnswers(
         (thrown: unknown) => {
           const error = asQuorateError(thrown)
           span?.add({ 'quorate.code': error.code })
-          asker.answer({ type: 'failed', error })
+          asker.answer({ type: 'failed', error }, error.code)
         },
       )
     },

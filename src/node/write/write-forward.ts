@@ -95,7 +95,7 @@ export function writeAnswers(
       (thrown: unknown) => {
         const error = asQuorateError(thrown)
         span?.add({ 'quorate.code': error.code })
-        asker.answer({ type: 'failed', error })
+        asker.answer({ type: 'failed', error }, error.code)
       },
     )
   }

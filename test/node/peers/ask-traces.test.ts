@@ -5,7 +5,7 @@ import type { SentTrace, Span, Tracer } from '../../../src/ports/tracer.ts'
 
 const SPAN = {} as Span
 const TEXT = { traceparent: 'a context', tracestate: '' }
-const WAITING_MAX = 1024
+const WAITING_PER_PEER_MAX = 256
 
 function tracesOf(): { readonly traces: AskTraces; readonly joined: SentTrace[] } {
   const joined: SentTrace[] = []
@@ -29,12 +29,20 @@ it('a context is for the ask with its id, from the same peer, once', () => {
   expect(joined).toEqual([TEXT])
 })
 
-it('the oldest context makes room, and one that no node would send is not kept', () => {
+it('the oldest context of a peer makes room, and one that no node would send is not kept', () => {
   const { traces } = tracesOf()
-  for (let ask = 0; ask <= WAITING_MAX; ask++) traces.note('n2', { ask, ...TEXT })
-  expect(traces.begin('n2', 0, 'apply')).toBeUndefined()
-  expect(traces.begin('n2', 1, 'apply')).toBe(SPAN)
-  expect(traces.begin('n2', WAITING_MAX, 'apply')).toBe(SPAN)
+  traces.note('n3', { ask: 1, ...TEXT })
+  for (let ask = 1; ask <= WAITING_PER_PEER_MAX + 1; ask++) traces.note('n2', { ask, ...TEXT })
+  expect(traces.begin('n2', 1, 'apply')).toBeUndefined()
+  expect(traces.begin('n3', 1, 'apply')).toBe(SPAN)
+  expect(traces.begin('n2', 2, 'apply')).toBe(SPAN)
+  expect(traces.begin('n2', WAITING_PER_PEER_MAX, 'apply')).toBe(SPAN)
   traces.note('n2', { ask: 9999, traceparent: TEXT.traceparent, tracestate: 'x'.repeat(2000) })
   expect(traces.begin('n2', 9999, 'apply')).toBeUndefined()
+})
+
+it('a message that expects no answer has no context', () => {
+  const { traces } = tracesOf()
+  traces.note('n2', { ask: 0, ...TEXT })
+  expect(traces.begin('n2', 0, 'apply')).toBeUndefined()
 })

@@ -138,6 +138,8 @@ test('a batch has a span for each operation, a list one for each ask', async () 
     '    n1 ask apply n3 ok',
     '      n3 apply n1',
   ])
+  const put = collector.spans.find(({ traceId, name }) => traceId === batch && name === 'put')
+  expect(put?.told).toMatchObject({ 'http.request.method': 'PUT', 'quorate.bucket': 'latest' })
   expect(tree(await spansOf(list, 5))).toEqual([
     'n1 GET /v1/keys/{bucket} done',
     '  n1 ask list n2 ok',

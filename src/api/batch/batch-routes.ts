@@ -7,7 +7,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { hasRight } from '../../core/access/grant.ts'
 import { QuorateError } from '../../core/errors.ts'
-import type { Span } from '../../ports/tracer.ts'
+import type { Span, SpanAttributes } from '../../ports/tracer.ts'
 import { tokenHashOf } from '../access/caller.ts'
 import type { ApiContext } from '../http/api-context.ts'
 import { serve } from '../http/endpoint.ts'
@@ -102,7 +102,7 @@ async function answerBatch(
     if (isGone(reply.raw)) return
     const own = replies[at] as OperationReply
     if (refuseStranger(api, request, operation, own)) return
-    const span = batchSpan?.child(operation.op, 'part', {})
+    const span = batchSpan?.child(operation.op, 'part', placeOf(api, operation))
     const asked = new OperationRequest(operation, {
       id: idOf(request, at),
       session: inSession.has(operation) ? session : undefined,
@@ -138,6 +138,15 @@ function refuseStranger(
     api.meter.refuse(operation.op, code)
     api.audit?.operation(raw, operation, own.status)
     return true
+  }
+}
+
+/** As the span of a single request tells it. */
+function placeOf({ service }: ApiContext, { op, bucket: name }: BatchOperation): SpanAttributes {
+  const bucket = service.bucket(name)
+  return {
+    'http.request.method': op === 'update' ? 'POST' : op.toUpperCase(),
+    ...(bucket === undefined ? {} : { 'quorate.bucket': bucket.name }),
   }
 }
 

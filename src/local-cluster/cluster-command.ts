@@ -12,6 +12,7 @@ import {
 } from './cluster-arguments.ts'
 import { ControlError, openControl } from './control.ts'
 import { startCluster, type LocalCluster } from './local-cluster.ts'
+import { tracingEnvironment } from './node-environment.ts'
 
 export interface CommandWorld extends CommandOutput {
   /** Aborted to stop the cluster cleanly. */
@@ -39,6 +40,7 @@ async function runCluster(args: ClusterArguments, world: CommandWorld): Promise<
   try {
     cluster = await startCluster({
       ...args,
+      env: tracingEnvironment(),
       report: complain,
       onReady: ({ id, clientUrl }) => print(`  ${id} is ready on ${clientUrl}`),
       signal: stop,

@@ -17,7 +17,7 @@ const COMPILED = fileURLToPath(
 
 export interface EnvironmentOptions {
   readonly dataDir: string
-  /** Settings for every node. They override the environment of this process. */
+  /** Settings for every node. They override the environment of this process, whose settings of tracing do not count. */
   readonly env: Readonly<Record<string, string>>
 }
 
@@ -31,7 +31,7 @@ export function environmentOf(
   return {
     QUORATE_ALLOWED_HOSTS: LOCAL_HOSTS,
     NODE_COMPILE_CACHE: COMPILED,
-    ...process.env,
+    ...environmentWithoutTracing(),
     QUORATE_CHAOS: '1',
     ...env,
     QUORATE_NODE_ID: node.id,
@@ -41,6 +41,24 @@ export function environmentOf(
     QUORATE_DATA_DIR: join(dataDir, node.id),
     QUORATE_SUPERVISED: '1',
   }
+}
+
+/** The settings of tracing in the environment of this process. They are for nodes that a person starts. */
+export function tracingEnvironment(): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(process.env).flatMap(([name, text]) =>
+      isOfTracing(name) && text !== undefined ? [[name, text]] : [],
+    ),
+  )
+}
+
+/** So that nodes of tests and measurements do not send traces to the collector of a developer's programs. */
+function environmentWithoutTracing(): Record<string, string | undefined> {
+  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !isOfTracing(name)))
+}
+
+function isOfTracing(name: string): boolean {
+  return name.startsWith('OTEL_')
 }
 
 /** Whether nodes with these settings serve clients over HTTPS. */

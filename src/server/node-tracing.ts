@@ -25,6 +25,7 @@ export async function openTracing(
   const { SpanExport } = await import('../adapters/tracing/span-export.ts')
   const { RecordingTracer } = await import('../adapters/tracing/recording-tracer.ts')
   const { collector, serviceName, resource, ratio } = tracing
+  ports.log.info({}, `traces go to ${new URL(collector.url).host}, share ${ratio}`)
   const version = programVersion()
   const spans = new SpanExport(ports, collector, {
     resource: {

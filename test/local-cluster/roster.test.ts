@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { planAddress } from '../../src/local-cluster/address-plan.ts'
-import { environmentOf } from '../../src/local-cluster/node-environment.ts'
+import { environmentOf, tracingEnvironment } from '../../src/local-cluster/node-environment.ts'
 import {
   openRoster,
   presentNodes,
@@ -102,5 +102,15 @@ test('nodes of this machine are reached under its own names only, unless the env
   expect(hosts()).toBe('localhost,*.localhost,host.docker.internal')
   vi.stubEnv('QUORATE_ALLOWED_HOSTS', 'kv.example')
   expect(hosts()).toBe('kv.example')
+  vi.unstubAllEnvs()
+})
+
+test('nodes trace nothing because of the environment of this process, unless they are told to', async () => {
+  const roster = await grown()
+  const [n1] = roster.nodes as [RosterNode]
+  vi.stubEnv('OTEL_EXPORTER_OTLP_ENDPOINT', 'http://collector:4318')
+  const env = { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://collector:4318' }
+  expect(environmentOf(n1, roster, { dataDir, env: {} })).not.toMatchObject(env)
+  expect(environmentOf(n1, roster, { dataDir, env: tracingEnvironment() })).toMatchObject(env)
   vi.unstubAllEnvs()
 })

@@ -1,12 +1,15 @@
 /**
- * Renders the templates of the chart, which keep to two of Helm's actions: `{{ .Values.path }}` and
- * `{{ toJson .Values.path }}`. Any other action is refused, because what it does would only be guessed here.
+ * Renders the templates of the chart, which keep to three of Helm's actions: `{{ .Values.path }}`,
+ * `{{ toJson .Values.path }}`, and a `range` over a list whose items `{{ toJson . }}` writes. Any other action is
+ * refused, because what it does would only be guessed here.
  */
 import { parse } from 'yaml'
 import { readFiles } from '../tidy/project-files.ts'
 import { KUBERNETES, type KubernetesObject, parseObjects, readText } from './kubernetes-objects.ts'
 
 const ACTION = /\{\{(.*?)\}\}/gs
+const RANGE = /\s*\{\{- range \.Values\.(\w+) \}\}(.*?)\s*\{\{- end \}\}/gs
+const ITEM = '{{ toJson . }}'
 const VALUE = /^ (toJson )?\.Values((?:\.\w+)+) $/
 
 /** The objects of the chart; `changed` are values that differ from values.yaml. */
@@ -18,7 +21,12 @@ export function renderChart(changed: object = {}): readonly KubernetesObject[] {
 }
 
 export function renderTemplate(template: string, values: unknown): string {
-  return template.replaceAll(ACTION, (action, inside: string) => {
+  const whole = template.replaceAll(RANGE, (_action, name: string, each: string) => {
+    const items = (values as Record<string, readonly unknown[]>)[name]
+    if (items === undefined) throw new Error(`${name} has no value in values.yaml`)
+    return items.map((item) => each.replaceAll(ITEM, () => JSON.stringify(item))).join('')
+  })
+  return whole.replaceAll(ACTION, (action, inside: string) => {
     const [, toJson, path = ''] = VALUE.exec(inside) ?? []
     if (path === '') throw new Error(`this test cannot render ${action}`)
     const value = path

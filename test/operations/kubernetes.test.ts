@@ -203,6 +203,12 @@ describe('the start of a node', () => {
 })
 
 describe('the chart', () => {
+  test('gives further settings to each node', () => {
+    const setting = { name: 'OTEL_SERVICE_NAME', value: 'carts' }
+    expect(JSON.stringify(renderChart())).not.toContain('OTEL_')
+    expect(JSON.stringify(renderChart({ extraEnv: [setting] }))).toContain(JSON.stringify(setting))
+  })
+
   test('gives the same objects as kustomize', () => {
     const given = renderChart()
     expect(given.length).toBe(base.length)

@@ -1,6 +1,6 @@
 /**
  * Decides which requests are recorded, and records their spans. A client decides for its own requests, by the flag of its
- * `traceparent`. Of the other requests a share is chosen by their trace ids, as OpenTelemetry does it.
+ * `traceparent`. A share of the other requests is chosen by chance.
  *
  * The clock and the randomness are arguments, so that a test can foresee every span.
  */
@@ -71,7 +71,7 @@ export class RecordingTracer implements Tracer {
   begin(sent: SentTrace): Span | undefined {
     if (parseTraceparent(sent.traceparent) !== undefined) return this.join(sent, '', {})
     const { random, ratio } = this.#parts
-    // Every sampler of this kind chooses by the last bits of the trace id, so that all choose the same traces.
+    // Any random choice will do, because the flag tells the other nodes.
     const low = random.below(WORD)
     if (low >= ratio * WORD) return undefined
     const place = {

@@ -25,6 +25,8 @@ interface TraceSetting {
 
 /** By whole name. */
 export const TRACE_TABLE: Readonly<Record<TraceName, TraceSetting>> = {
+  OTEL_SDK_DISABLED: { fallback: 'false', about: 'true: nothing is traced' },
+  OTEL_TRACES_EXPORTER: { fallback: 'otlp', about: 'none: nothing is traced' },
   OTEL_EXPORTER_OTLP_ENDPOINT: {
     fallback: '',
     about:
@@ -34,10 +36,18 @@ export const TRACE_TABLE: Readonly<Record<TraceName, TraceSetting>> = {
     fallback: '',
     about: 'headers for the collector: name=value,name=value, percent-encoded',
   },
-  OTEL_SERVICE_NAME: { fallback: 'quorate', about: 'service.name of the traces' },
+  OTEL_SERVICE_NAME: {
+    fallback: 'quorate',
+    about: 'service.name of the traces; OTEL_RESOURCE_ATTRIBUTES may set it, too',
+  },
   OTEL_RESOURCE_ATTRIBUTES: {
     fallback: '',
     about: 'further attributes of this node in the traces: name=value,name=value, percent-encoded',
+  },
+  OTEL_TRACES_SAMPLER: {
+    fallback: 'parentbased_traceidratio',
+    about:
+      'always_off: nothing is traced; parentbased_always_off: only requests with a traceparent; others that do not end in traceidratio: every request',
   },
   OTEL_TRACES_SAMPLER_ARG: {
     fallback: '1',
@@ -47,10 +57,13 @@ export const TRACE_TABLE: Readonly<Record<TraceName, TraceSetting>> = {
 }
 
 type TraceName =
+  | 'OTEL_SDK_DISABLED'
+  | 'OTEL_TRACES_EXPORTER'
   | 'OTEL_EXPORTER_OTLP_ENDPOINT'
   | 'OTEL_EXPORTER_OTLP_HEADERS'
   | 'OTEL_SERVICE_NAME'
   | 'OTEL_RESOURCE_ATTRIBUTES'
+  | 'OTEL_TRACES_SAMPLER'
   | 'OTEL_TRACES_SAMPLER_ARG'
 
 /** A field name of HTTP, and printable ASCII (RFC 9110, section 5). */
@@ -61,22 +74,36 @@ const HEADER_VALUE = /^[\x20-\x7e]*$/
 export function traceSettings(
   env: Readonly<Record<string, string | undefined>>,
 ): TraceSettings | undefined {
+  const textOf = (name: TraceName): string => env[name] || TRACE_TABLE[name].fallback
   const read = <T>(name: TraceName, parse: (text: string) => T): T => {
     try {
-      return parse(env[name] || TRACE_TABLE[name].fallback)
+      return parse(textOf(name))
     } catch (error) {
       // Without the text, which may be a secret.
       if (error instanceof SettingError) throw new SettingError(`${name}: ${error.message}`)
       throw error
     }
   }
-  const url = read('OTEL_EXPORTER_OTLP_ENDPOINT', spansUrl)
+  const sampler = textOf('OTEL_TRACES_SAMPLER')
+  const isOff =
+    textOf('OTEL_SDK_DISABLED').toLowerCase() === 'true' ||
+    textOf('OTEL_TRACES_EXPORTER') === 'none' ||
+    sampler === 'always_off'
+  const url = isOff ? undefined : read('OTEL_EXPORTER_OTLP_ENDPOINT', spansUrl)
   if (url === undefined) return undefined
+  const resource = read('OTEL_RESOURCE_ATTRIBUTES', parsePairs)
+  const fixedRatio = sampler === 'parentbased_always_off' ? 0 : 1
   return {
     collector: { url, headers: read('OTEL_EXPORTER_OTLP_HEADERS', parseHeaders) },
-    serviceName: read('OTEL_SERVICE_NAME', (text) => text),
-    resource: read('OTEL_RESOURCE_ATTRIBUTES', parsePairs),
-    ratio: read('OTEL_TRACES_SAMPLER_ARG', parseRatio),
+    serviceName:
+      env['OTEL_SERVICE_NAME'] ||
+      resource['service.name'] ||
+      TRACE_TABLE.OTEL_SERVICE_NAME.fallback,
+    resource,
+    // The argument of another sampler is no share.
+    ratio: sampler.endsWith('traceidratio')
+      ? read('OTEL_TRACES_SAMPLER_ARG', parseRatio)
+      : fixedRatio,
   }
 }
 

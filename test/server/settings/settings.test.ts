@@ -333,6 +333,44 @@ test('settings: an endpoint alone traces every request', () => {
   })
 })
 
+test.each([
+  ['OTEL_SDK_DISABLED', 'TRUE'],
+  ['OTEL_TRACES_EXPORTER', 'none'],
+  ['OTEL_TRACES_SAMPLER', 'always_off'],
+])('settings: with %s=%s nothing is traced, and no other variable is read', (name, text) => {
+  const env = { OTEL_EXPORTER_OTLP_ENDPOINT: 'x', OTEL_TRACES_SAMPLER_ARG: 'x', [name]: text }
+  expect(settingsOf(env).tracing).toBeUndefined()
+})
+
+test.each([
+  ['', '0.25', 0.25],
+  ['traceidratio', '0.25', 0.25],
+  ['parentbased_traceidratio', '', 1],
+  ['always_on', '0.25', 1],
+  ['parentbased_always_off', '', 0],
+  ['jaeger_remote', 'endpoint=http://sampler', 1],
+])('settings: the sampler %j with the argument %j traces the share %d', (sampler, arg, ratio) => {
+  const env = {
+    OTEL_EXPORTER_OTLP_ENDPOINT: 'http://collector:4318',
+    OTEL_TRACES_SAMPLER: sampler,
+    OTEL_TRACES_SAMPLER_ARG: arg,
+  }
+  expect(settingsOf(env).tracing?.ratio).toBe(ratio)
+})
+
+test.each([
+  ['', 'service.name=a', 'a'],
+  ['b', 'service.name=a', 'b'],
+  ['', 'service.name=', 'quorate'],
+])('settings: the service %j with the attributes %j is %s', (name, attributes, serviceName) => {
+  const env = {
+    OTEL_EXPORTER_OTLP_ENDPOINT: 'http://collector:4318',
+    OTEL_SERVICE_NAME: name,
+    OTEL_RESOURCE_ATTRIBUTES: attributes,
+  }
+  expect(settingsOf(env).tracing).toMatchObject({ serviceName })
+})
+
 test('settings: the variables of OpenTelemetry', () => {
   const env = {
     OTEL_EXPORTER_OTLP_ENDPOINT: 'https://traces.example/otlp/',

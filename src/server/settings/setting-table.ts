@@ -233,7 +233,7 @@ export function describeSettings(): string {
   const width = Math.max(...all.map(([{ length }]) => length)) + 2
   const lines = all.map(([name, { fallback, about }]) => {
     const value = fallback === undefined ? '(required)' : fallback === '' ? '(none)' : fallback
-    return `  ${name.padEnd(width)}${value.padEnd(16)}${about}`
+    return `  ${name.padEnd(width)}${`${value} `.padEnd(16)}${about}`
   })
   return [
     'One node of a Quorate cluster. Settings are environment variables:',

@@ -10,6 +10,7 @@ import { SPLIT_PLAN } from '../simulation/interactive/split-plan.ts'
 class ManualPace implements Pace {
   #nowMs = 0
   #tasks: (() => void)[] = []
+  #isDrawn = true
 
   nowMs(): number {
     return this.#nowMs
@@ -20,6 +21,14 @@ class ManualPace implements Pace {
       this.#nowMs += Math.max(1, ms)
       task()
     })
+  }
+
+  isDrawn(): boolean {
+    return this.#isDrawn
+  }
+
+  setDrawn(isDrawn: boolean): void {
+    this.#isDrawn = isDrawn
   }
 
   runNext(): boolean {
@@ -50,7 +59,7 @@ function driven() {
     const last = news.findLast((each) => each.type === 'scene')
     return (last as { readonly scene: Scene }).scene
   }
-  return { driver, news, obey, pump, scene }
+  return { driver, news, obey, pace, pump, scene }
 }
 
 const START = { seed: 'split', nodes: 3, endMs: 2000, actions: [] }
@@ -94,6 +103,26 @@ describe('the driver', () => {
     await pump(() => !scene().isPlaying)
     const { hash } = await playPlan(SPLIT_PLAN)
     expect(scene().view).toMatchObject({ nowUs: 12_000_000, hash })
+  })
+
+  it('tells a page that draws slowly no scene before it has drawn the last, until time stands still', async () => {
+    const { obey, news, pace, pump, scene } = driven()
+    await obey({ do: 'load', plan: START })
+    pace.setDrawn(false)
+    await obey({ do: 'speed', speed: 10 })
+    const told = news.length
+    await obey({ do: 'play' })
+    for (let i = 0; i < 200; i++) {
+      pace.runNext()
+      await new Promise((resolve) => setImmediate(resolve))
+    }
+    expect(news.length).toBe(told)
+    pace.setDrawn(true)
+    await pump(() => news.length > told)
+    expect(scene().view.nowUs).toBeGreaterThan(2_000_000)
+    pace.setDrawn(false)
+    await obey({ do: 'pause' })
+    expect(scene().isPlaying).toBe(false)
   })
 
   it('tells which requests were sent by hand, until the run is repeated', async () => {

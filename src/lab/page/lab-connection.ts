@@ -1,6 +1,6 @@
 /// <reference lib="dom" />
 /** The page's ends of the threads: of the one that holds the world, and of those that run a whole plan. */
-import type { News, Order, PlayedPlan, Scene } from '../run/scene.ts'
+import type { Drawn, News, Order, PlayedPlan, Scene } from '../run/scene.ts'
 import type { Listener, Source } from '../run/source.ts'
 
 export class LabConnection implements Source<Scene> {
@@ -12,6 +12,9 @@ export class LabConnection implements Source<Scene> {
 
   listen(listener: Listener<Scene>): () => void {
     let newest: Scene | undefined
+    const tellDrawn = (): void => this.#worker.postMessage({ do: 'drawn' } satisfies Drawn)
+    // The last scene of the listener before may have been lost.
+    tellDrawn()
     this.#worker.onmessage = ({ data }: { readonly data: News }) => {
       if (data.type === 'scene') {
         // A browser that draws slowly draws only the newest scene.
@@ -19,6 +22,7 @@ export class LabConnection implements Source<Scene> {
           requestAnimationFrame(() => {
             if (newest !== undefined) listener.scene(newest)
             newest = undefined
+            tellDrawn()
           })
         }
         newest = data.scene

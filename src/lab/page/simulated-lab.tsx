@@ -24,6 +24,7 @@ import { LessonPanel } from './lesson-panel.tsx'
 import { MESSAGE_LEGEND } from './message-legend.tsx'
 import { Messages, Sparks } from './messages.tsx'
 import { RunPanel } from './run-panel.tsx'
+import { useSettled } from './settled-scene.ts'
 import { TimeLine } from './time-line.tsx'
 import type { LabDeeds, LabState } from './use-lab.ts'
 
@@ -44,7 +45,7 @@ export function SimulatedLab({ lab, deeds }: Props): VNode {
       {scene === null ? (
         <p class="loading">The cluster starts …</p>
       ) : (
-        <Parts lab={lab} scene={scene} deeds={deeds} />
+        <Parts lab={lab} newest={scene} deeds={deeds} />
       )}
     </>
   )
@@ -73,19 +74,20 @@ function linkDeeds({ act }: LabDeeds): { readonly both: LinkDeed; readonly one: 
   return { both: deed(false, 'cut both directions'), one: deed(true, 'cut this direction') }
 }
 
-function Parts({ lab, scene, deeds }: Props & { readonly scene: Scene }): VNode {
+function Parts({ lab, newest, deeds }: Props & { readonly newest: Scene }): VNode {
+  const scene = useSettled(newest)
   const [level, setLevel] = useState<string | null>(null)
   const [isHopsDrawn, drawHops] = useState(true)
   const deed = useMemo(() => linkDeeds(deeds), [deeds])
   const { clients, target } = lab
   const { view, verdict, isPlaying } = scene
-  const sight = sightOf(view)
-  const hops = JSON.stringify([view.hops, isHopsDrawn])
+  const sight = useMemo(() => sightOf(view), [view])
+  const hops = useMemo(() => JSON.stringify([view.hops, isHopsDrawn]), [view, isHopsDrawn])
   const story = useMemo(() => view.hops && hopStory(view.hops), [hops])
   const shown = shownLevel(verdict, level)
   const evidence = shown?.evidence ?? []
   const requests = view.requests.map(({ number, state }) => `${number} ${state}`).join()
-  const nodes = JSON.stringify(view.nodes)
+  const nodes = useMemo(() => JSON.stringify(view.nodes), [view])
   const links = linksKey(view.links)
   const lesson = JSON.stringify([lab.lesson?.id, lab.progress, lab.passed, lab.isReplay])
   const asked = JSON.stringify([lab.key, lab.lesson?.id, clients, isPlaying, announcement(scene)])
@@ -129,10 +131,10 @@ function Parts({ lab, scene, deeds }: Props & { readonly scene: Scene }): VNode 
                       <HopLines lines={(isHopsDrawn && story?.lines) || []} places={places} />
                     )}
                   />
-                  <Messages scene={scene} places={places} />
+                  <Messages scene={newest} places={places} />
                 </>
               )}
-              above={(places) => <Sparks scene={scene} places={places} />}
+              above={(places) => <Sparks scene={newest} places={places} />}
               beside={{
                 by: JSON.stringify([clients, view.requests.map(({ state }) => state)]),
                 draw: (places) =>
@@ -152,7 +154,7 @@ function Parts({ lab, scene, deeds }: Props & { readonly scene: Scene }): VNode 
               draw={() => <FaultsPanel scene={scene} target={target} deeds={deeds} />}
             />
           </section>
-          <TimeLine scene={scene} evidence={evidence} deeds={deeds} />
+          <TimeLine newest={newest} scene={scene} evidence={evidence} deeds={deeds} />
           <Steady
             by={`${hops} ${requests} ${JSON.stringify(scene.followed)}`}
             draw={() => (

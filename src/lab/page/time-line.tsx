@@ -8,6 +8,8 @@ import type { Scene } from '../run/scene.ts'
 import type { LabDeeds } from './use-lab.ts'
 
 interface Props {
+  readonly newest: Scene
+  /** From which the tracks are drawn. */
   readonly scene: Scene
   readonly evidence: readonly number[]
   readonly deeds: LabDeeds
@@ -24,14 +26,16 @@ const SPEEDS: readonly (readonly [speed: number, words: string])[] = [
   [1000, '1000× faster'],
 ]
 
-export function TimeLine({ scene, evidence, deeds }: Props): VNode {
-  const { view, plan, endUs, isPlaying, speed } = scene
+export function TimeLine({ newest, scene, evidence, deeds }: Props): VNode {
+  const { nowUs } = newest.view
+  const { endUs, isPlaying, speed } = newest
+  const { view, plan } = scene
   const scaleUs = scaleEnd(endUs)
   const states = view.requests.map(({ state }) => state).join()
   const later = plan.actions.filter(({ atMs }) => atMs * 1000 > view.nowUs).length
   const repaired = `${view.repairs.length} ${view.repairs.at(-1)?.atUs}`
   const drawn = `${scaleUs} ${states} ${plan.actions.length} ${later} ${repaired} ${evidence.join()}`
-  const isOver = view.nowUs >= endUs
+  const isOver = nowUs >= endUs
   return (
     <section class="panel time" aria-label="Time line">
       <div class="controls">
@@ -63,7 +67,7 @@ export function TimeLine({ scene, evidence, deeds }: Props): VNode {
         </label>
         {/* Not an output, which screen readers would read out with every frame. */}
         <span class="clock" role="timer" aria-label="Virtual time">
-          {seconds(view.nowUs)} s
+          {seconds(nowUs)} s
         </span>
       </div>
       <div class="tracks">
@@ -94,8 +98,8 @@ export function TimeLine({ scene, evidence, deeds }: Props): VNode {
             min={0}
             max={scaleUs}
             step={1000}
-            value={view.nowUs}
-            aria-valuetext={`${seconds(view.nowUs)} of ${seconds(endUs)} seconds`}
+            value={nowUs}
+            aria-valuetext={`${seconds(nowUs)} of ${seconds(endUs)} seconds`}
             onInput={({ currentTarget }) => deeds.seek(Number(currentTarget.value))}
           />
         </div>

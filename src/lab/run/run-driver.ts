@@ -14,6 +14,8 @@ import type { ChosenKey, News, Order } from './scene.ts'
 export interface Pace {
   nowMs(): number
   after(ms: number, task: () => void): void
+  /** Whether the page has drawn the scene that it got last. */
+  isDrawn(): boolean
 }
 
 const FRAME_MS = 33
@@ -23,7 +25,7 @@ const SLICE_US_MIN = 20
 const SLICE_US_MAX = 20_000_000
 const STEP_US_MAX = 50_000
 const END_US = END_MS_MAX * 1000
-const LOG_LINES = 200
+const LOG_LINES = 60
 const SENT_BY_HAND_MAX = 10
 
 export class RunDriver {
@@ -257,7 +259,8 @@ export class RunDriver {
 
   /** While time runs, the page gets as many pictures as it can draw. */
   #showInTime(): void {
-    if (!this.#isPlaying || this.#pace.nowMs() - this.#shownMs >= FRAME_MS) this.#show()
+    const isDue = this.#pace.nowMs() - this.#shownMs >= FRAME_MS && this.#pace.isDrawn()
+    if (!this.#isPlaying || isDue) this.#show()
   }
 }
 

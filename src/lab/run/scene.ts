@@ -47,6 +47,11 @@ export type News =
   | { readonly type: 'refused'; readonly message: string }
   | { readonly type: 'played'; readonly played: PlayedPlan }
 
+/** Tells the thread that the page wants the next scene. A scene that is not drawn costs as much as one that is. */
+export interface Drawn {
+  readonly do: 'drawn'
+}
+
 /** Asks a thread to run a plan to its end. `plan` is checked there. */
 export interface PlanToPlay {
   readonly do: 'run'

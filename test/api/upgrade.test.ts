@@ -132,8 +132,8 @@ class Load {
   ): Promise<string | undefined> {
     const number = FIRST[turn % FIRST.length] as number
     const answer = await ask(number, method, `kv/${path}`, body).catch(() => undefined)
-    // Its process is gone, for now.
-    if (answer === undefined || [503, 504].includes(answer.status)) return undefined
+    // Its process is gone for now, or closed this connection while the request was under way (408).
+    if (answer === undefined || [408, 503, 504].includes(answer.status)) return undefined
     if (answer.status < 300) return answer.text
     if (answer.status !== 404 || method !== 'GET')
       this.wrong.push(`${answer.status} ${answer.text}`)
